@@ -1,0 +1,1 @@
+"""Training neural networks, small enough to read."""

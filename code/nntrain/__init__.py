@@ -1,1 +1,30 @@
-"""Training neural networks, small enough to read."""
+"""nntrain: the package behind the book *Training Neural Networks*.
+
+Each module teaches one concept and can be read on its own. The names a training run needs
+are gathered here; the rest is imported from its module, for example
+``from nntrain.surfaces import Ravine``.
+"""
+
+from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from nntrain.data import Batches, one_hot, standardise, train_val_split
+from nntrain.layers import BatchNorm1d, Dropout, Layer, Linear
+from nntrain.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    MAELoss,
+    MSELoss,
+    ProbsCrossEntropyLoss,
+    QuadraticLoss,
+)
+from nntrain.metrics import accuracy
+from nntrain.network import Sequential
+from nntrain.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
+from nntrain.training import History, evaluate, fit
+
+__all__ = [
+    "SGD", "AdaGrad", "Adam", "AdamW", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "Batches",
+    "CrossEntropyLoss", "Dropout", "History", "Layer", "LeakyReLU", "Linear", "MAELoss", "MSELoss",
+    "ProbsCrossEntropyLoss", "QuadraticLoss", "RMSProp", "ReLU", "Sequential", "Sigmoid", "Tanh",
+    "accuracy", "evaluate", "fit", "one_hot", "standardise", "train_val_split",
+]

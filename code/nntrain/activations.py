@@ -1,0 +1,117 @@
+"""Activations: the bends between the linear maps (chapters 1 and 3).
+
+Pure functions first, then the layers built on them. Each function is safe for logits of any size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nntrain.layers import Layer
+
+__all__ = ["LeakyReLU", "ReLU", "Sigmoid", "Tanh", "log_softmax", "logsumexp", "sigmoid", "softmax"]
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    r"""The logistic function :math:`\sigma(x) = 1/(1 + e^{-x})`, elementwise; the shape and float dtype are kept.
+
+    :math:`e^{-x}` would overflow for very negative x, so the exponent stops just below that: there the
+    result, about 1e-38 in float32, is as good as zero.
+
+    >>> float(sigmoid(0.0))
+    0.5
+    """
+    x = np.asarray(x)
+    limit = 88.0 if x.dtype == np.float32 else 709.0
+    return 1 / (1 + np.exp(np.minimum(-x, limit)))
+
+
+def logsumexp(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
+    r""":math:`\log\sum_k e^{x_k}` along ``axis``, in nats, without overflow.
+
+    Uses :math:`\log\sum_k e^{x_k} = m + \log\sum_k e^{x_k - m}` with m = max x: every exponent is ≤ 0.
+
+    >>> float(logsumexp(np.array([1000.0, 1000.0]))) - 1000    # log 2
+    0.6931471805599...
+    """
+    x = np.asarray(x)
+    m = x.max(axis=axis, keepdims=True)
+    total = m + np.log(np.exp(x - m).sum(axis=axis, keepdims=True))
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def log_softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
+    r""":math:`\log p_k = z_k - \log\sum_j e^{z_j}` along ``axis``; finite for all finite logits."""
+    return logits - logsumexp(logits, axis=axis, keepdims=True)
+
+
+def softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
+    r""":math:`p_k = e^{z_k}/\sum_j e^{z_j}` along ``axis``: positive and summing to one.
+
+    Adding a constant to all logits changes nothing, so the largest is made zero first.
+
+    >>> softmax(np.array([0.0, 0.0]))
+    array([0.5, 0.5])
+    """
+    logits = np.asarray(logits)
+    e = np.exp(logits - logits.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+class _Activation(Layer):
+    """An elementwise layer without parameters."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class Sigmoid(_Activation):
+    """y = σ(x), and ∂L/∂x = ∂L/∂y · y(1 − y)."""
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        self.y = sigmoid(x)
+        return self.y
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        return dy * (self.y * (1 - self.y))
+
+
+class Tanh(_Activation):
+    """y = tanh(x), and ∂L/∂x = ∂L/∂y · (1 − y²)."""
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        return dy * (1 - self.y * self.y)
+
+
+class ReLU(_Activation):
+    """y = max(0, x), and ∂L/∂x = ∂L/∂y where x > 0, else 0 (also at the kink x = 0)."""
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        self.y = np.maximum(x, 0)
+        return self.y
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        return dy * (self.y > 0)
+
+
+class LeakyReLU(_Activation):
+    """y = x where x > 0, else ``negative_slope``·x: a ReLU that cannot die."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        if not 0 <= negative_slope < 1:
+            raise ValueError(f"LeakyReLU needs 0 ≤ negative_slope < 1, got {negative_slope}")
+        self.negative_slope = negative_slope
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        self.positive = x > 0
+        return np.where(self.positive, x, self.negative_slope * x)
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        return np.where(self.positive, dy, self.negative_slope * dy)
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({self.negative_slope})"

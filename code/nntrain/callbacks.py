@@ -1,0 +1,168 @@
+"""Callbacks: what else should happen while a network trains (chapter 7).
+
+A callback has four moments: ``on_train_begin``, ``on_gradient`` (gradients ready, weights not yet moved),
+``on_step_end``, ``on_epoch_end`` and ``on_train_end``. Each gets the ``Run``: its ``network``, ``loss``, ``optimizer``,
+``train`` and ``history``, and ``run.stop(reason)``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nntrain.network import load_arrays, save_arrays
+from nntrain.optimizers import clip_grad_norm
+from nntrain.training import History, Run
+
+__all__ = ["Callback", "Checkpoint", "ClipGradients", "EarlyStopping", "LearningRateLog", "StopOnDivergence", "resume"]
+
+
+class Callback:
+    """Does nothing at every moment; override the ones you need."""
+
+    def on_train_begin(self, run: Run) -> None:
+        """Before the first step."""
+
+    def on_gradient(self, run: Run) -> None:
+        """After the backward pass, before the optimiser's step."""
+
+    def on_step_end(self, run: Run) -> None:
+        """After the optimiser's step."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """After an epoch and its validation."""
+
+    def on_train_end(self, run: Run) -> None:
+        """After the last epoch, also of a run that was stopped."""
+
+
+class EarlyStopping(Callback):
+    """Stop when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs.
+
+    ``mode`` is "min" (a loss) or "max" (an accuracy). ``restore_best`` puts the weights of the best epoch back, also
+    when the run ends in another way. ``best``, ``best_epoch`` (counted from 1) tell which it was.
+    """
+
+    def __init__(self, patience: int, min_delta: float = 0.0, *, monitor: str = "val_loss", mode: str = "min",
+                 restore_best: bool = True) -> None:
+        if patience < 1 or min_delta < 0:
+            raise ValueError(f"patience must be at least 1 and min_delta at least 0, got {patience} and {min_delta}")
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
+        self.patience, self.min_delta, self.monitor, self.restore_best = patience, min_delta, monitor, restore_best
+        self.sign = 1 if mode == "min" else -1
+
+    def on_train_begin(self, run: Run) -> None:
+        self.best, self.best_epoch, self._state = math.inf * self.sign, 0, None
+
+    def on_epoch_end(self, run: Run) -> None:
+        value, epoch = run.history[self.monitor][-1], len(run.history)
+        if self.sign * value < self.sign * self.best - self.min_delta:
+            self.best, self.best_epoch = value, epoch
+            self._state = run.network.state() if self.restore_best else None
+        elif epoch - self.best_epoch >= self.patience:
+            run.stop(f"stopped early after epoch {epoch}: best {self.monitor} was {self.best:.4g} in epoch {self.best_epoch}")
+
+    def on_train_end(self, run: Run) -> None:
+        if self._state is not None:
+            run.network.set_state(self._state)
+
+
+class StopOnDivergence(Callback):
+    """Stop when a step's loss is not finite or exceeds ``factor`` times the first one, and say what the cause may be."""
+
+    def __init__(self, factor: float = 100.0) -> None:
+        if not factor > 1:
+            raise ValueError(f"factor must be above 1, got {factor}")
+        self.factor = factor
+
+    def on_step_end(self, run: Run) -> None:
+        losses = run.history.step_loss
+        value = losses[-1]
+        if value <= self.factor * abs(losses[0]) + 1e-12:
+            return
+        if len(losses) == 1:
+            cause = "the very first loss is not finite: look at the initial weights and the scale of the inputs"
+        else:
+            cause = f"the learning rate {run.optimizer.lr:g} is probably too high"
+        run.stop(f"diverged at step {len(losses)}: the loss went from {losses[0]:.4g} to {value:.4g}; {cause}")
+
+
+class LearningRateLog(Callback):
+    """Record the learning rate of every step in ``history.lr``."""
+
+    def on_step_end(self, run: Run) -> None:
+        run.history.lr.append(run.optimizer.lr)
+
+
+class ClipGradients(Callback):
+    """Shrink the gradient of every step to the length ``max_norm`` if it is longer."""
+
+    def __init__(self, max_norm: float) -> None:
+        if not max_norm > 0:
+            raise ValueError(f"max_norm must be above 0, got {max_norm}")
+        self.max_norm = max_norm
+
+    def on_gradient(self, run: Run) -> None:
+        clip_grad_norm(run.network.grads, self.max_norm)
+
+
+class Checkpoint(Callback):
+    """Write everything a run needs to go on to ``path`` every ``every`` epochs.
+
+    That is: weights, the optimiser's averages, the history, and the states of all random generators (batches and
+    dropout). ``resume(path, …)`` reads it; the continued run then gives the same numbers, bit for bit, as one that was
+    never interrupted. The file is replaced only once the new one is whole.
+    """
+
+    def __init__(self, path: str | Path, *, every: int = 1) -> None:
+        if every < 1:
+            raise ValueError(f"every must be at least 1 epoch, got {every}")
+        self.path, self.every = Path(path), every
+
+    def on_epoch_end(self, run: Run) -> None:
+        if len(run.history) % self.every:
+            return
+        history = run.history
+        story = {"step_loss": history.step_loss, "epochs": history.epochs, "lr": history.lr,
+                 "rng": [rng.bit_generator.state for rng in _generators(run.network, run.train)]}
+        arrays = {"story": np.array(json.dumps(story))}
+        arrays.update({f"network.{name}": array for name, array in run.network.state().items()})
+        arrays.update({f"optimizer.{name}": array for name, array in run.optimizer.state().items()})
+        save_arrays(self.path, arrays)
+
+
+def resume(path: str | Path, network: Any, optimizer: Any, train: Any) -> History:
+    """Read a ``Checkpoint`` into network, optimiser and batches; return the history to pass to ``fit``.
+
+    Raises ``ValueError`` when the file is missing, damaged, or of another network or optimiser.
+    """
+    arrays = load_arrays(path)
+    try:
+        story = json.loads(str(arrays["story"]))
+        states, history = story["rng"], History()
+        history.step_loss, history.epochs, history.lr = story["step_loss"], story["epochs"], story["lr"]
+    except (KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is not a checkpoint ({error})") from error
+    generators = _generators(network, train)
+    if len(states) != len(generators):
+        raise ValueError(f"the checkpoint has {len(states)} random generators, this run has {len(generators)}")
+    network.set_state(_part(arrays, "network."))
+    optimizer.set_state(_part(arrays, "optimizer."))
+    for generator, state in zip(generators, states, strict=True):
+        generator.bit_generator.state = state
+    return history
+
+
+def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _generators(network: Any, train: Any) -> list[np.random.Generator]:
+    """The random generators a run draws from, each once, in a fixed order."""
+    found = [train.rng, *(layer.rng for layer in network.layers)]
+    return list({id(rng): rng for rng in found if rng is not None}.values())

@@ -1,0 +1,111 @@
+"""Data in batches: what one step of training sees (chapter 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+__all__ = ["Batches", "one_hot", "standardise", "train_val_split"]
+
+
+class Batches:
+    """Cut a data set into mini-batches; iterating once is one epoch.
+
+    Each epoch visits every example once, in a new random order if ``shuffle``; the last batch is short when
+    ``batch_size`` does not divide N, and left out if ``drop_last``. Yields ``(x[i], y[i])`` of shapes
+    (B, …) and (B, …). The order depends on ``rng`` alone, so a saved ``rng`` state resumes it exactly.
+    Raises ``ValueError`` for empty or non-finite data, for lengths that differ, and for ``batch_size`` < 1.
+
+    >>> batches = Batches(np.arange(5.0)[:, None], np.arange(5), 2, shuffle=False)
+    >>> [y.tolist() for x, y in batches]
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int,
+        *,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        x, y = np.asarray(x), np.asarray(y)
+        check_data(x, y)
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
+        if shuffle and not isinstance(rng, np.random.Generator):
+            raise ValueError(f"shuffling needs rng, a np.random.Generator such as np.random.default_rng(0), got {rng!r}")
+        if drop_last and batch_size > len(x):
+            raise ValueError(f"drop_last with batch_size {batch_size} leaves nothing of {len(x)} examples")
+        self.x, self.y, self.batch_size = x, y, int(batch_size)
+        self.shuffle, self.drop_last, self.rng = shuffle, drop_last, rng
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        n, size = len(self.x), self.batch_size
+        order = self.rng.permutation(n) if self.shuffle and self.rng is not None else np.arange(n)
+        for start in range(0, len(self) * size, size):
+            index = order[start:start + size]
+            yield self.x.take(index, axis=0), self.y.take(index, axis=0)
+
+    def __len__(self) -> int:
+        """The number of batches (steps) in an epoch."""
+        whole, rest = divmod(len(self.x), self.batch_size)
+        return whole if self.drop_last or not rest else whole + 1
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The number of examples in each batch of an epoch."""
+        ends = np.minimum(np.arange(1, len(self) + 1) * self.batch_size, len(self.x))
+        return np.diff(ends, prepend=0)
+
+
+def check_data(x: np.ndarray, y: np.ndarray) -> None:
+    """Raise ``ValueError`` unless ``x`` and ``y`` are real, finite, non-empty and equally long."""
+    if x.ndim < 1 or y.ndim < 1 or len(x) != len(y) or not len(x) or not x.size:
+        raise ValueError(f"expected as many inputs as targets and at least one, got shapes {x.shape} and {y.shape}")
+    for name, array in (("inputs", x), ("targets", y)):
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"{name} must be real numbers, got dtype {array.dtype}")
+        # The sum is finite unless a value is not: no array of booleans as large as the data is needed.
+        if array.dtype.kind == "f" and not np.isfinite(np.sum(array, dtype=np.float64)):
+            raise ValueError(f"{name} hold {np.count_nonzero(~np.isfinite(array))} values that are not finite")
+
+
+def train_val_split(
+    x: np.ndarray, y: np.ndarray, n_val: int, *, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Set ``n_val`` examples aside at random: returns ``x_train, y_train, x_val, y_val``."""
+    if len(x) != len(y) or not 0 < n_val < len(x):
+        raise ValueError(f"n_val must lie between 1 and {len(x) - 1} for {len(x)} inputs and {len(y)} targets, got {n_val}")
+    order = rng.permutation(len(x))
+    train, val = order[n_val:], order[:n_val]
+    return x[train], y[train], x[val], y[val]
+
+
+def one_hot(labels: np.ndarray, n_classes: int, dtype: type = np.float32) -> np.ndarray:
+    """Turn labels (N,) into rows of the identity matrix, shape (N, n_classes).
+
+    >>> one_hot(np.array([2, 0]), 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(f"expected integer labels of shape (N,), got {labels.dtype} of shape {labels.shape}")
+    if labels.size and not 0 <= labels.min() <= labels.max() < n_classes:
+        raise ValueError(f"labels must lie in 0 … {n_classes - 1}, got {labels.min()} … {labels.max()}")
+    return np.eye(n_classes, dtype=dtype)[labels]
+
+
+def standardise(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Give every feature mean 0 and standard deviation 1, as measured on ``train`` alone.
+
+    The same shift and scale are applied to ``others`` (validation, test): nothing of them leaks into training.
+    A feature that never varies is only shifted. Returns as many arrays as came in.
+    """
+    mean, std = train.mean(axis=0), train.std(axis=0)
+    std = np.where(std > 0, std, 1).astype(train.dtype)
+    return tuple((x - mean) / std for x in (train, *others))

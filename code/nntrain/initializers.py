@@ -1,0 +1,63 @@
+"""Initialisers: where a network's weights start (chapter 6).
+
+Each is a function ``(shape, rng) -> array`` with ``shape = (fan_in, fan_out)``. All but ``zeros`` draw
+independent weights of mean 0; they differ in the standard deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+__all__ = ["he_normal", "lecun_normal", "normal", "xavier_normal", "xavier_uniform", "zeros"]
+
+Initializer = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
+
+
+def zeros(shape: tuple[int, int], rng: np.random.Generator | None = None) -> np.ndarray:
+    """All zero. Right for biases; for weights it leaves all hidden units alike."""
+    return np.zeros(shape)
+
+
+def normal(std: float) -> Initializer:
+    """Return an initialiser that draws from N(0, std²).
+
+    >>> normal(0.01)((2, 3), np.random.default_rng(0)).shape
+    (2, 3)
+    """
+    if not 0 <= std < np.inf:
+        raise ValueError(f"normal needs a finite standard deviation ≥ 0, got {std}")
+
+    def initializer(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        return rng.normal(0.0, std, size=shape)
+
+    return initializer
+
+
+def lecun_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """N(0, 1/fan_in): a weighted sum of unit-variance inputs has unit variance. LeCun et al. (1998)."""
+    return rng.normal(0.0, np.sqrt(1 / _fans(shape)[0]), size=shape)
+
+
+def he_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """N(0, 2/fan_in): makes up for the half of the signal that a ReLU cuts off. He et al. (2015)."""
+    return rng.normal(0.0, np.sqrt(2 / _fans(shape)[0]), size=shape)
+
+
+def xavier_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """N(0, 2/(fan_in + fan_out)): a compromise of the way forward and back. Glorot and Bengio (2010)."""
+    return rng.normal(0.0, np.sqrt(2 / sum(_fans(shape))), size=shape)
+
+
+def xavier_uniform(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """U(−a, a) with a = √(6/(fan_in + fan_out)): the same variance as ``xavier_normal``."""
+    a = np.sqrt(6 / sum(_fans(shape)))
+    return rng.uniform(-a, a, size=shape)
+
+
+def _fans(shape: tuple[int, int]) -> tuple[int, int]:
+    """Check and return (fan_in, fan_out)."""
+    if len(shape) != 2 or min(shape) < 1:
+        raise ValueError(f"an initialiser needs shape = (fan_in, fan_out), both at least 1, got {shape}")
+    return shape

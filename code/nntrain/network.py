@@ -1,0 +1,161 @@
+"""A network: layers in a row, with all parameters in one long vector (chapter 3)."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nntrain.layers import Layer
+
+__all__ = ["Sequential"]
+
+
+class Sequential:
+    """Layers applied one after the other: the output of each is the input of the next.
+
+    ``params`` and ``grads`` are flat vectors of length ``n_params``; every layer's ``weight``, ``bias``,
+    ``grad_weight`` and ``grad_bias`` are views into them. So an optimiser updates the whole network in one
+    line, ``params -= lr * grads``, and the layers see it at once.
+
+    All arithmetic is done in ``dtype`` (float32: half the memory, twice the speed; float64 for gradient
+    checks). Inputs of another real dtype are converted. Raises ``ValueError`` for no layers, for a layer
+    that already belongs to a network, and for inputs that are not real numbers.
+
+    >>> from nntrain import Linear, Sigmoid
+    >>> rng = np.random.default_rng(0)
+    >>> network = Sequential(Linear(784, 30, rng=rng), Sigmoid(), Linear(30, 10, rng=rng))
+    >>> network.n_params
+    23860
+    """
+
+    def __init__(self, *layers: Layer, dtype: Any = np.float32) -> None:
+        if not layers:
+            raise ValueError("Sequential needs at least one layer")
+        self.layers = list(layers)
+        self.dtype = np.dtype(dtype)
+        if self.dtype.kind != "f":
+            raise ValueError(f"dtype must be a floating-point type, got {self.dtype}")
+        for i, layer in enumerate(self.layers):
+            if not isinstance(layer, Layer):
+                raise ValueError(f"layer {i} should be a Layer, got {type(layer).__name__}")
+            if layer.in_a_network or any(layer is other for other in self.layers[:i]):
+                raise ValueError(f"{layer} already belongs to a network, which holds its parameters; make a new layer")
+        self._gather()
+
+    def _gather(self) -> None:
+        """Copy all parameters into one vector and let the layers' own be views of it."""
+        arrays = [getattr(layer, name) for layer in self.layers for name in layer.parameter_names]
+        self.n_params = sum(array.size for array in arrays)
+        self.params = np.empty(self.n_params, self.dtype)
+        self.grads = np.zeros(self.n_params, self.dtype)
+        start = 0
+        for layer in self.layers:
+            layer.in_a_network = True
+            for name in layer.parameter_names:
+                array = getattr(layer, name)
+                part = slice(start, start + array.size)
+                self.params[part] = array.ravel()
+                setattr(layer, name, self.params[part].reshape(array.shape))
+                setattr(layer, f"grad_{name}", self.grads[part].reshape(array.shape))
+                start += array.size
+        # Nothing before the first layer with parameters needs a gradient, nor does that layer's input.
+        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameter_names), len(self.layers))
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        """Return the outputs for the batch ``x`` of shape (N, features), one example a row."""
+        if not isinstance(x, np.ndarray) or x.dtype != self.dtype:
+            x = self._converted(x)
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, dy: np.ndarray, need_dx: bool = False) -> np.ndarray | None:
+        """Take ∂L/∂outputs, overwrite ``grads`` with ∂L/∂params; return ∂L/∂x if ``need_dx``."""
+        first = 0 if need_dx else self._first
+        for i in range(len(self.layers) - 1, first - 1, -1):
+            dy = self.layers[i].backward(dy, need_dx or i > first)
+        return dy if need_dx else None
+
+    def predict(self, x: np.ndarray, batch_size: int = 1000) -> np.ndarray:
+        """Return the outputs with ``training=False``, a piece at a time to spare memory."""
+        if len(x) == 0:
+            raise ValueError("predict expected at least one example, got none")
+        return np.concatenate([self.forward(x[i:i + batch_size], training=False)
+                               for i in range(0, len(x), batch_size)])
+
+    def _converted(self, x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x)
+        if x.dtype.kind not in "fiub":
+            raise ValueError(f"expected real numbers as inputs, got an array of dtype {x.dtype}")
+        return x.astype(self.dtype)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return copies of all that was learned: ``params`` and the layers' running averages."""
+        state = {"params": self.params.copy()}
+        for i, layer in enumerate(self.layers):
+            for name in layer.buffer_names:
+                state[f"layer{i}.{name}"] = np.array(getattr(layer, name))
+        return state
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Write a ``state()`` back; ``ValueError`` where names or shapes differ, and then nothing is changed."""
+        own = self.state()
+        expected, got = ({name: array.shape for name, array in s.items()} for s in (own, state))
+        if expected != got:
+            raise ValueError(f"these weights are of another network: expected {expected}, got {got}")
+        if not all(np.isfinite(array).all() for array in state.values()):
+            raise ValueError("these weights hold values that are not finite")
+        self.params[...] = state["params"]
+        for i, layer in enumerate(self.layers):
+            for name in layer.buffer_names:
+                getattr(layer, name)[...] = state[f"layer{i}.{name}"]
+
+    def save(self, path: str | Path) -> None:
+        """Write the learned arrays to ``path`` (.npz, no pickle); a file is replaced only once the new one is whole."""
+        save_arrays(path, {**self.state(), "layers": np.array(repr(self))})
+
+    def load(self, path: str | Path) -> Sequential:
+        """Read what ``save`` wrote into this network, which must have the same layers. Returns the network."""
+        arrays = load_arrays(path)
+        layers = str(arrays.pop("layers", "?"))
+        if layers != repr(self):
+            raise ValueError(f"{path} holds the weights of {layers}, this network is {self!r}")
+        self.set_state(arrays)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"layers": self.layers, "dtype": self.dtype}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A copy's layers come with arrays of their own: gather them again into one vector.
+        self.layers, self.dtype = state["layers"], state["dtype"]
+        self._gather()
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.layers))})"
+
+
+def save_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write named arrays to one .npz file, whole or not at all."""
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a .npz file of plain arrays; ``ValueError`` for a missing or damaged one."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {path}") from None
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} is not a readable .npz file of arrays ({error})") from error

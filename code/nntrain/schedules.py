@@ -1,0 +1,127 @@
+"""Schedules: the learning rate as a function of the step (chapter 5).
+
+A schedule is a pure function: ``schedule(step)`` returns the rate as a Python float, with step = 0, 1, 2, …
+Give it to an optimiser in place of a number, ``SGD(network, lr=cosine(0.1, total_steps=1000))``. Schedules count
+*steps*; ``per_epoch`` makes one that was written for epochs count steps too.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "Schedule", "constant", "cosine", "exponential", "inverse_time", "lr_range_test", "per_epoch", "step_decay",
+    "warmup",
+]
+
+Schedule = Callable[[int], float]
+
+
+def constant(lr: float) -> Schedule:
+    """η at every step."""
+    _positive(lr=lr)
+    return lambda step: float(lr)
+
+
+def step_decay(lr: float, factor: float, every: int) -> Schedule:
+    """η·factor^⌊step/every⌋: a drop by ``factor`` every ``every`` steps.
+
+    >>> schedule = step_decay(1.0, factor=0.1, every=10)
+    >>> schedule(9), schedule(10)
+    (1.0, 0.1)
+    """
+    _positive(lr=lr, factor=factor, every=every)
+    return lambda step: float(lr * factor ** (step // every))
+
+
+def exponential(lr: float, factor: float) -> Schedule:
+    """η·factor^step: the same small shrinking at every step."""
+    _positive(lr=lr, factor=factor)
+    return lambda step: float(lr * factor**step)
+
+
+def inverse_time(lr: float, rate: float) -> Schedule:
+    """η/(1 + rate·step): slow enough that the steps still sum to infinity (Robbins and Monro, 1951)."""
+    _positive(lr=lr, rate=rate)
+    return lambda step: float(lr / (1 + rate * step))
+
+
+def cosine(lr: float, total_steps: int, final: float = 0.0) -> Schedule:
+    """From η to ``final`` along half a cosine over ``total_steps``, then ``final`` (Loshchilov and Hutter, 2017).
+
+    >>> [round(cosine(1.0, 4)(step), 3) for step in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+    """
+    _positive(lr=lr, total_steps=total_steps)
+
+    def schedule(step: int) -> float:
+        progress = min(step / total_steps, 1.0)
+        return float(final + (lr - final) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+    return schedule
+
+
+def warmup(schedule: Schedule | float, steps: int) -> Schedule:
+    """Climb in a straight line over the first ``steps`` steps, then follow ``schedule``, which starts there.
+
+    The first step already moves: its rate is 1/steps of the full one.
+
+    >>> [warmup(1.0, 4)(step) for step in range(6)]
+    [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    """
+    _positive(steps=steps)
+    after = schedule if callable(schedule) else constant(schedule)
+    return lambda step: after(0) * (step + 1) / steps if step < steps else after(step - steps)
+
+
+def per_epoch(schedule: Schedule, steps_per_epoch: int) -> Schedule:
+    """A schedule of epochs as one of steps: the rate changes only when a new epoch begins."""
+    _positive(steps_per_epoch=steps_per_epoch)
+    return lambda step: schedule(step // steps_per_epoch)
+
+
+def lr_range_test(
+    network: Any,
+    loss: Any,
+    make_optimizer: Callable[[Any, Schedule], Any],
+    train: Iterable,
+    *,
+    lr_min: float = 1e-5,
+    lr_max: float = 10.0,
+    steps: int = 100,
+    stop_factor: float = 4.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raise the rate from ``lr_min`` to ``lr_max``, a constant factor a step, and record the loss.
+
+    ``make_optimizer(network, lr)`` builds the optimiser, for example ``lambda network, lr: SGD(network, lr)``. The test
+    runs on a copy, so ``network`` keeps its weights, and stops once the loss exceeds ``stop_factor`` times
+    its lowest value. Returns the rates and the losses, one each a step. Source: Smith (2017).
+    """
+    _positive(lr_min=lr_min, steps=steps)
+    if not lr_min < lr_max:
+        raise ValueError(f"lr_max must be above lr_min = {lr_min}, got {lr_max}")
+    network = copy.deepcopy(network)
+    optimizer = make_optimizer(network, exponential(lr_min, (lr_max / lr_min) ** (1 / max(steps - 1, 1))))
+    rates: list[float] = []
+    losses: list[float] = []
+    with np.errstate(over="ignore", invalid="ignore"):
+        while len(losses) < steps:
+            for x, y in train:
+                losses.append(loss.forward(network.forward(x, training=True), y))
+                network.backward(loss.backward())
+                optimizer.step()
+                rates.append(optimizer.lr)
+                if len(losses) == steps or not losses[-1] <= stop_factor * min(losses):
+                    return np.array(rates), np.array(losses)
+    return np.array(rates), np.array(losses)
+
+
+def _positive(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be a finite number above 0, got {value!r}")

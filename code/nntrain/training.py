@@ -1,0 +1,159 @@
+"""The training loop (chapters 2 to 8)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nntrain.data import Batches, check_data
+
+__all__ = ["History", "Run", "evaluate", "fit"]
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+
+
+class History:
+    """What a training run recorded.
+
+    ``step_loss`` has the loss of every step, taken before that step's update; ``epochs`` has one dictionary an
+    epoch. ``history["val_loss"]`` is that column as an array. ``stop_reason`` says why the run ended early, or is
+    empty; ``lr`` is filled by the callback ``LearningRateLog``.
+    """
+
+    def __init__(self) -> None:
+        self.step_loss: list[float] = []
+        self.epochs: list[dict[str, float]] = []
+        self.lr: list[float] = []
+        self.stop_reason = ""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        known = list(self.epochs[0]) if self.epochs else []
+        if name not in known:
+            raise ValueError(f"this history has no {name!r}; it has {', '.join(known) or 'no whole epoch yet'}")
+        return np.array([epoch[name] for epoch in self.epochs])
+
+    def __len__(self) -> int:
+        """The number of whole epochs."""
+        return len(self.epochs)
+
+    def __repr__(self) -> str:
+        end = f", {self.stop_reason}" if self.stop_reason else ""
+        return f"History({len(self)} epochs, {len(self.step_loss)} steps{end})"
+
+
+class Run:
+    """One training run, as callbacks see it. ``stop(reason)`` ends it after the current step."""
+
+    def __init__(self, network: Any, loss: Any, optimizer: Any, train: Batches, history: History) -> None:
+        self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.train, self.history = train, history
+        self.stopped = False
+
+    def stop(self, reason: str) -> None:
+        self.stopped, self.history.stop_reason = True, reason
+
+
+def fit(
+    network: Any,
+    loss: Any,
+    optimizer: Any,
+    train: Batches,
+    val: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    epochs: int,
+    metrics: Sequence[Metric] = (),
+    callbacks: Iterable[Any] = (),
+    progress: bool = True,
+    history: History | None = None,
+) -> History:
+    """Train ``network`` until the history has ``epochs`` epochs, and return the history.
+
+    Each epoch records ``train_loss`` (the mean over the epoch's examples, while the weights move), ``seconds`` and,
+    given ``val = (x, y)``, ``val_loss`` and ``val_<metric>``. Pass an earlier ``history`` to go on from it. The bar
+    shows in a terminal and in live Jupyter, never in logs. Ctrl-C ends the run after what is done: network and
+    history stay usable, and ``history.stop_reason`` says so. A run that diverges records inf or nan; the
+    callback ``StopOnDivergence`` ends it. Raises ``ValueError`` for a negative number of epochs, an optimiser of
+    another network, and unusable validation data.
+    """
+    if epochs < 0:
+        raise ValueError(f"epochs must be at least 0, got {epochs}")
+    if optimizer.params is not network.params:
+        raise ValueError("this optimizer holds the parameters of another network; make one with this network")
+    if val is not None:
+        check_data(*map(np.asarray, val))
+    history = History() if history is None else history
+    history.stop_reason = ""
+    run, callbacks = Run(network, loss, optimizer, train, history), tuple(callbacks)
+    with _progress_bar(epochs, len(history), progress) as bar, np.errstate(over="ignore", invalid="ignore"):
+        try:
+            _call(callbacks, "on_train_begin", run)
+            while len(history) < epochs and not run.stopped:
+                record = _epoch(run, callbacks)
+                if record is None:
+                    break
+                if val is not None:
+                    results = evaluate(network, loss, *val, metrics=metrics)
+                    record.update({f"val_{name}": value for name, value in results.items()})
+                history.epochs.append(record)
+                bar.update()
+                bar.set_postfix({name: f"{value:.4g}" for name, value in record.items() if name != "seconds"})
+                _call(callbacks, "on_epoch_end", run)
+        except KeyboardInterrupt:
+            run.stop(f"interrupted in epoch {len(history)} at step {len(history.step_loss)}")
+        _call(callbacks, "on_train_end", run)
+    return history
+
+
+def _epoch(run: Run, callbacks: tuple[Any, ...]) -> dict[str, float] | None:
+    """One pass over the training data; None where a callback stopped it midway."""
+    network, loss, optimizer, train = run.network, run.loss, run.optimizer, run.train
+    step_loss = run.history.step_loss
+    first, began = len(step_loss), time.perf_counter()
+    for x, y in train:
+        value = loss.forward(network.forward(x, training=True), y)
+        network.backward(loss.backward())
+        if callbacks:
+            _call(callbacks, "on_gradient", run)
+        optimizer.step()
+        step_loss.append(value)
+        if callbacks:
+            _call(callbacks, "on_step_end", run)
+            if run.stopped:
+                return None
+    mean = float(np.average(step_loss[first:], weights=train.sizes))
+    return {"train_loss": mean, "seconds": time.perf_counter() - began}
+
+
+def evaluate(
+    network: Any, loss: Any, x: np.ndarray, y: np.ndarray, *, metrics: Sequence[Metric] = ()
+) -> dict[str, float]:
+    """Return ``{"loss": …, "<metric>": …}`` on ``(x, y)`` with the network as used after training.
+
+    A metric is a function ``(outputs, targets) -> float``; its name becomes the key.
+    """
+    check_data(np.asarray(x), np.asarray(y))
+    outputs = network.predict(x)
+    results = {"loss": float(loss.forward(outputs, y))}
+    results.update({metric.__name__: float(metric(outputs, y)) for metric in metrics})
+    return results
+
+
+def _call(callbacks: tuple[Any, ...], event: str, run: Run) -> None:
+    for callback in callbacks:
+        getattr(callback, event)(run)
+
+
+def _progress_bar(epochs: int, done: int, wanted: bool) -> Any:
+    """A tqdm bar where somebody watches: a live notebook or a terminal; else a silent one."""
+    live_notebook = "ipykernel" in sys.modules and "NNTRAIN_STATIC" not in os.environ
+    if wanted and live_notebook:
+        from tqdm.auto import tqdm
+    else:
+        from tqdm import tqdm
+    # disable=None: tqdm itself stays silent where standard error is not a terminal
+    return tqdm(total=epochs, initial=done, unit="epoch", disable=(False if live_notebook else None) if wanted else True)

@@ -1,0 +1,71 @@
+# Every command of the book. Each works by itself on a fresh clone, and does no work twice.
+
+# An interpreter to make .venv with, when the one found first is not the one wanted: make PYTHON=/path/to/python3
+PYTHON ?=
+# More options for pytest: make test PYTEST_ARGS="-k losses"
+PYTEST_ARGS ?=
+
+PY := .venv/bin/python
+export PYTHON
+
+# One thread: for small batches two are slower, and every side of a measurement must have the same number.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+# Notebooks run on .venv's own kernel with pictures inline, whatever the user has set up.
+export JUPYTER_PREFER_ENV_PATH := 1
+export JUPYTER_PLATFORM_DIRS := 1
+export IPYTHONDIR := $(CURDIR)/_build/ipython
+export MPLBACKEND := module://matplotlib_inline.backend_inline
+export PYTHONNOUSERSITE := 1
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
+
+.PHONY: help environment book test lab course bench reproduce format lock clean
+
+help:
+	@echo "make book       execute every chapter and build the site in _build/html"
+	@echo "make test       test the package, the notebooks and the site"
+	@echo "make lab        open the chapters in JupyterLab"
+	@echo "make course     student and instructor editions and slides, in _build/course"
+	@echo "make bench      time the package beside PyTorch, scikit-learn and bare matrix products"
+	@echo "make reproduce  run chapter 8's table again, into book/data"
+	@echo "make format     tidy code and notebooks"
+	@echo "make lock       resolve requirements.lock anew from requirements.txt"
+	@echo "make clean      remove what was built (and .venv)"
+
+environment:
+	@sh .ci/environment
+
+book: environment
+	@$(PY) -m jupyter_book build -W --keep-going .
+	@echo "The page to open: file://$(CURDIR)/_build/html/index.html"
+
+# One run, so one summary: notebooks and test modules are spread over two processes, each staying whole.
+test: book
+	@$(PY) -m pytest tests book/*.ipynb --nbval --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
+		-n 2 --dist loadscope -q -rs $(PYTEST_ARGS)
+
+lab: environment
+	@$(PY) -m jupyterlab book/intro.ipynb
+
+course: environment
+	@$(PY) book/_extensions/course.py
+
+bench: environment
+	@$(PY) benchmarks/bench.py
+
+reproduce: environment
+	@$(PY) benchmarks/reproduce.py
+
+format: environment
+	@$(PY) -m ruff check --fix --quiet .
+	@$(PY) -m ruff format --quiet .
+	@$(PY) -m nbstripout --keep-id --extra-keys "metadata.language_info.version metadata.kernelspec.display_name" book/*.ipynb
+
+lock: environment
+	@$(PY) -m uv pip compile requirements.txt --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+		--no-emit-package nntrain --no-header --quiet --output-file requirements.lock
+
+clean:
+	@rm -rf _build .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis build code/*.egg-info
+	@find book code tests benchmarks -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,72 @@
+"""What the pages load: MathJax and icons from here, launch buttons only where they lead somewhere."""
+
+import os
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.util.fileutil import copy_asset
+
+MATHJAX = "mathjax/tex-mml-chtml.js"
+# The component itself, the fonts it draws with, and the macros it fetches on first use (\boldsymbol is one).
+MATHJAX_PARTS = (MATHJAX, "mathjax/output/chtml/fonts/woff-v2", "mathjax/input/tex/extensions")
+
+
+def configure(app: Sphinx, config) -> None:
+    config.mathjax_path = MATHJAX
+    # No assistive menu code is fetched; the hidden MathML that screen readers read is part of the component.
+    config.mathjax3_config = {
+        "tex": {"macros": {}},
+        "options": {"enableMenu": False},
+        **(config.mathjax3_config or {}),
+    }
+    config.html_context.setdefault("default_mode", "auto")
+    options = config.html_theme_options
+    repository = repository_url(Path(app.srcdir))
+    options["repository_url"] = repository
+    options["use_repository_button"] = bool(repository)
+    options["launch_buttons"] = {}
+    if repository:
+        options["repository_branch"] = "main"
+        options["path_to_docs"] = ""
+        options["launch_buttons"] = {
+            "notebook_interface": "jupyterlab",
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+        }
+
+
+def repository_url(root: Path) -> str:
+    """The book's public address on GitHub, or "" where none is known."""
+    name = os.environ.get("GITHUB_REPOSITORY", "")
+    if not name:
+        try:
+            remote = subprocess.run(
+                ["git", "-C", str(root), "remote", "get-url", "origin"], capture_output=True, text=True, check=True
+            ).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+        match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", remote)
+        name = match.group(1) if match else ""
+    return f"https://github.com/{name}" if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else ""
+
+
+def copy_mathjax(app: Sphinx) -> None:
+    if app.builder.format != "html":
+        return
+    wheel = metadata.distribution("sphinx-mathjax-offline")
+    source = Path(str(wheel.locate_file("sphinx-mathjax-offline"))) / "static"
+    static = Path(app.outdir) / "_static"
+    for part in MATHJAX_PARTS:
+        if (source / part).is_file():
+            (static / part).parent.mkdir(parents=True, exist_ok=True)
+            (static / part).write_bytes((source / part).read_bytes())
+        else:
+            copy_asset(str(source / part), str(static / part))
+
+
+def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Put the page's own context right, after the themes have had their turn."""
+    context["default_mode"] = "auto"

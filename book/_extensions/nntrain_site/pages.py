@@ -1,0 +1,20 @@
+"""Repairs to built pages that the themes leave to be made."""
+
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+
+def repair(app: Sphinx) -> None:
+    """Drop pages whose chapter is no longer in the book, and write a front door that any reader can use."""
+    site = Path(app.outdir)
+    for page in (site / "book").glob("*.html"):
+        if f"book/{page.stem}" not in app.env.found_docs:
+            page.unlink()
+    root = app.config.root_doc
+    (site / "index.html").write_text(
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Training Neural Networks</title>\n'
+        f'<meta http-equiv="refresh" content="0; url={root}.html"></head>\n'
+        f'<body><main><h1>Training Neural Networks</h1><p><a href="{root}.html">Open the book</a></p></main></body></html>\n',
+        encoding="utf-8",
+    )

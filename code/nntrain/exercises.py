@@ -3,7 +3,7 @@
     check_close("gradient", gradient, expected)
 
 prints `✓ gradient` when the answer is right. When it is wrong it raises `ExerciseError`, whose message says
-what kind of mistake it looks like: a wrong sign, a missing factor, a transposed matrix, a blank not filled in.
+what kind of mistake it looks like: a wrong sign, a missing factor, a transposed matrix, an empty blank.
 """
 
 from __future__ import annotations

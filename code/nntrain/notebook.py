@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-# Chosen so that every colour has a contrast of at least 3:1 on white, and that any two stay apart for readers
-# with red-green colour blindness (the first six, widely so).
+# Chosen so that every colour has a contrast of at least 4.5:1 on white, enough for letters, and that any two
+# stay apart for readers with red-green colour blindness.
 COLOURS = (
     "#0072b2",  # C0 blue
-    "#d55e00",  # C1 orange-red
-    "#2f9e7e",  # C2 teal
+    "#c45300",  # C1 orange-brown
+    "#1d8566",  # C2 teal
     "#4a22c9",  # C3 violet
     "#8a1717",  # C4 dark red
     "#45455c",  # C5 slate
     "#b4008c",  # C6 magenta
-    "#8c783c",  # C7 khaki
-    "#00a014",  # C8 green
+    "#857138",  # C7 khaki
+    "#205040",  # C8 dark green
     "#3c64dc",  # C9 royal blue
 )
 
@@ -92,10 +92,8 @@ def use_book_style() -> None:
 
     backend = InlineBackend.instance(parent=shell)
     # No date and no cropping: a figure is the same on every run, with letters of the size they were given.
-    backend.print_figure_kwargs = {  # type: ignore[dict-item, unused-ignore]
-        "bbox_inches": None,
-        "metadata": {"Date": None},
-    }
+    settings: Any = {"bbox_inches": None, "metadata": {"Date": None}}
+    backend.print_figure_kwargs = settings
     backend.figure_formats = {"svg"}
     set_matplotlib_formats("svg")
 

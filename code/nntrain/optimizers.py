@@ -105,7 +105,7 @@ class SGD(Optimizer):
 
 
 class AdaGrad(Optimizer):
-    r""":math:`s \leftarrow s + g^2,\ \theta \leftarrow \theta - \eta\, g/(\sqrt{s} + \epsilon)`.
+    r""":math:`r \leftarrow r + g^2,\ \theta \leftarrow \theta - \eta\, g/(\sqrt{r} + \epsilon)`.
 
     Steep directions get small steps, and all steps shrink with time. Source: Duchi et al. (2011).
     """
@@ -132,7 +132,7 @@ class AdaGrad(Optimizer):
 
 
 class RMSProp(AdaGrad):
-    r""":math:`s \leftarrow \alpha s + (1-\alpha) g^2,\ \theta \leftarrow \theta - \eta\, g/(\sqrt{s} + \epsilon)`.
+    r""":math:`r \leftarrow \alpha r + (1-\alpha) g^2,\ \theta \leftarrow \theta - \eta\, g/(\sqrt{r} + \epsilon)`.
 
     AdaGrad that forgets: an average in place of the sum. ε stands outside the root, as in PyTorch.
     Source: Tieleman and Hinton (2012), lecture 6e.
@@ -156,10 +156,10 @@ class RMSProp(AdaGrad):
 class Adam(Optimizer):
     r"""Momentum and RMSProp together, both corrected for their start at zero.
 
-    .. math:: m \leftarrow \beta_1 m + (1-\beta_1) g,\quad s \leftarrow \beta_2 s + (1-\beta_2) g^2,\quad
-              \theta \leftarrow \theta - \eta\,\frac{m/(1-\beta_1^t)}{\sqrt{s/(1-\beta_2^t)} + \epsilon}
+    .. math:: m \leftarrow \beta_1 m + (1-\beta_1) g,\quad r \leftarrow \beta_2 r + (1-\beta_2) g^2,\quad
+              \theta \leftarrow \theta - \eta\,\frac{m/(1-\beta_1^\tau)}{\sqrt{r/(1-\beta_2^\tau)} + \epsilon}
 
-    with t = 1, 2, … the step. ``weight_decay`` adds λθ to the gradient (compare ``AdamW``).
+    with τ = 1, 2, … the step. ``weight_decay`` adds λθ to the gradient (compare ``AdamW``).
     Source: Kingma and Ba (2015).
     """
 

@@ -107,7 +107,7 @@ def _shell() -> Any:
 
 
 def glue(name: str, value: Any, fmt: str = "{:.2f}") -> None:
-    """Keep a measured value under `name`, for use in prose as ``{glue:text}`name` ``.
+    """Keep a measured value under `name`, for use in prose as ``{glue:text}`name```.
 
     In Jupyter one line `name = value` is shown as well. Numbers are written with `fmt`; text stays as it is.
 

@@ -1,0 +1,56 @@
+"""Functions of tensors, composed of the operations of `nntrain.autograd`, which bring the derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nntrain.autograd import Tensor, result
+
+
+def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Join tensors along an axis; the gradient is cut where they were joined."""
+    ends = np.cumsum([t.shape[axis] for t in tensors])[:-1]
+    data = np.concatenate([t.data for t in tensors], axis)
+    pulls = [lambda g, i=i: np.split(g, ends, axis)[i] for i in range(len(tensors))]
+    return result("concatenate", data, *zip(tensors, pulls, strict=True))
+
+
+def logsumexp(x: Tensor, axis: int = -1, keepdims: bool = False) -> Tensor:
+    """log Σ exp(x) along an axis. The largest element is taken out first, so nothing overflows."""
+    largest = x.data.max(axis, keepdims=True)
+    y = (x - largest).exp().sum(axis, keepdims=True).log() + largest
+    return y if keepdims else y.reshape(np.squeeze(y.data, axis).shape)
+
+
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """log softmax(x) = x − log Σ exp(x): finite where log(softmax(x)) would be −∞."""
+    shifted = x - x.data.max(axis, keepdims=True)
+    return shifted - shifted.exp().sum(axis, keepdims=True).log()
+
+
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """exp(x) / Σ exp(x): positive, and its sum along the axis is 1."""
+    return log_softmax(x, axis).exp()
+
+
+def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
+    """Mean over the batch of −log softmax(logits)[target].
+
+    `logits` has shape (N, K); `targets` holds class numbers, shape (N,), or probabilities, shape (N, K).
+    Raises ValueError for other shapes and for class numbers outside 0 … K−1.
+
+    >>> print(round(cross_entropy(Tensor([[0.0, 0.0]]), [1]).item(), 4))       # log 2
+    0.6931
+    """
+    targets = np.asarray(targets)
+    if logits.ndim != 2 or targets.shape not in (logits.shape, logits.shape[:1]):
+        raise ValueError(f"need logits (N, K), targets (N,) or (N, K); got {logits.shape}, {targets.shape}")
+    log_probs = log_softmax(logits)
+    if targets.ndim == 2:
+        return -(log_probs * targets).sum(axis=1).mean()
+    if targets.dtype.kind not in "iu" or not np.isin(targets, range(logits.shape[1])).all():
+        raise ValueError(f"targets must be integers from 0 to {logits.shape[1] - 1}, got {targets}")
+    return -log_probs[np.arange(len(targets)), targets].mean()

@@ -37,7 +37,7 @@ environment:
 	@sh .ci/environment
 
 book: environment
-	@$(PY) -m jupyter_book build -W --keep-going .
+	@.venv/bin/jupyter-book build -W --keep-going .
 	@echo "The page to open: file://$(CURDIR)/_build/html/index.html"
 
 # One run, so one summary: notebooks and test modules are spread over two processes, each staying whole.

@@ -46,11 +46,14 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool | str]:
     execution.prepare_environment()
+    app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it even without that extension
     app.connect("config-inited", _begin, priority=100)
     app.connect("config-inited", execution.configure)
     app.connect("config-inited", assets.configure)
     app.connect("builder-inited", assets.copy_mathjax)
     app.connect("html-page-context", assets.lighten, priority=900)
     app.connect("source-read", reference.write_sections)
+    app.connect("autodoc-process-docstring", reference.escape_bars, priority=400)
+    app.connect("autodoc-skip-member", reference.skip_member)
     app.connect("build-finished", _finish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,7 +48,7 @@ def fingerprint(root: Path) -> str:
                 digest.update(f"{path.relative_to(folder)}\0".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
         digest.update(b"\0\0")
-    digest.update(platform.python_version().encode())
+    digest.update(f"{platform.python_version()} {os.environ.get('NNTRAIN_OFFLINE', '')}\n".encode())
     for name in LIBRARIES:
         digest.update(f"{name} {_version(name)}\n".encode())
     return digest.hexdigest()[:16]

@@ -11,6 +11,8 @@ def repair(app: Sphinx) -> None:
     for page in (site / "book").glob("*.html"):
         if f"book/{page.stem}" not in app.env.found_docs:
             page.unlink()
+    for template in (site / "_static").glob("*webpack-macros.html"):
+        template.unlink()  # no page: a template that the themes leave behind
     root = app.config.root_doc
     (site / "index.html").write_text(
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Training Neural Networks</title>\n'

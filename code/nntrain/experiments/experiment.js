@@ -1,0 +1,274 @@
+// <nn-experiment>: moves the artists of a picture as the reader sets the controls.
+// The numbers were computed in Python and are packed in the page (see grid.py); nothing is loaded, nothing is computed here.
+(() => {
+  "use strict";
+  const BREAK = -32768;
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // Five parts, as grid.py writes them: record lengths, records, references, pixels, texts.
+  async function unpack(packed) {
+    const zipped = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));
+    const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const raw = new Uint8Array(await new Response(stream).arrayBuffer());
+    let at = 0;
+    const read = (count, width) => {
+      const out = new Int32Array(count);
+      for (let plane = 0; plane < width; plane++)
+        for (let i = 0; i < count; i++) out[i] |= raw[at++] << (8 * plane);
+      return out;
+    };
+    const { lengths: n, values, refs, pixels } = packed.counts;
+    const lengths = read(n, 4), numbers = new Int16Array(read(values, 2)), references = read(refs, 4);
+    const records = [];
+    for (let r = 0, begin = 0; r < n; begin += lengths[r++]) {
+      const record = numbers.subarray(begin, begin + lengths[r]);
+      for (let i = 1; i < record.length; i++) record[i] += record[i - 1];
+      records.push(record);
+    }
+    let from = 0;
+    const column = (count) => {
+      const part = references.subarray(from, (from += count));
+      for (let i = 1; i < count; i++) part[i] += part[i - 1];
+      return part;
+    };
+    const size = packed.controls.reduce((product, c) => product * c.values.length, 1);
+    const sentences = column(size);
+    const tables = packed.artists.map((a) => Array.from({ length: a.width }, () => column(size * a.frames)));
+    const levels = raw.subarray(at, (at += pixels));
+    return { records, sentences, tables, levels, texts: JSON.parse(new TextDecoder().decode(raw.subarray(at))) };
+  }
+
+  // One drawing function for each kind of artist; `groups` are its elements in the picture.
+  const draw = {
+    text(groups, artist, [ref], data) {
+      const rows = data.texts[ref].split("\n");
+      groups[0].querySelectorAll(".nn-text").forEach((line, i) => { line.textContent = rows[i] || ""; });
+    },
+    bars(groups, artist, [ref], data) {
+      groups.forEach((group, i) => {
+        const [a, b] = group.dataset.sides.split(" "), foot = group.dataset.foot, end = data.records[ref][i] / 10;
+        const d = group.dataset.upright === "1" ? `M${a} ${foot}V${end}H${b}V${foot}Z` : `M${foot} ${a}H${end}V${b}H${foot}Z`;
+        group.querySelector(".nn-bar").setAttribute("d", d);
+      });
+    },
+    image(groups, artist, [ref], data) {
+      const [rows, columns] = artist.shape, canvas = artist.canvas || (artist.canvas = makeCanvas(groups[0], artist));
+      const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
+      const colours = new Uint32Array(image.data.buffer);
+      for (let i = 0, level = 0; i < colours.length; i++) {
+        level = (level + data.levels[ref + i]) & 255;
+        colours[i] = artist.rgba[level];
+      }
+      context.putImageData(image, 0, 0);
+    },
+    path(groups, artist, [xRef, yRef, stopRef], data, step) {
+      const xs = data.records[xRef], ys = data.records[yRef], stops = stopRef < 0 ? null : data.records[stopRef];
+      let first = 0, last = xs.length;
+      if (artist.mode === "trail" || artist.mode === "head") {
+        last = stops ? stops[Math.min(step, stops.length - 1)] : Math.min(step + 1, xs.length);
+        if (artist.mode === "head") first = Math.max(last - 1, 0);
+      }
+      const line = groups[0].querySelector(".nn-line");
+      if (line) line.setAttribute("d", outline(xs, ys, first, last, artist.kind === "band"));
+      spread(groups[0], xs, ys, first, last);
+    },
+  };
+
+  function outline(xs, ys, first, last, closed) {
+    let d = "", pen = "M";
+    for (let i = first; i < last; i++) {
+      if (xs[i] === BREAK) { if (closed && d) d += "Z"; pen = "M"; continue; }
+      d += pen + xs[i] / 10 + " " + ys[i] / 10;
+      pen = "L";
+    }
+    return closed && d ? d + "Z" : d;
+  }
+
+  // One mark for every point: copies of the last when they are too few, the surplus hidden.
+  function spread(group, xs, ys, first, last) {
+    const marks = group.marks || (group.marks = [...group.querySelectorAll(".nn-mark")]);
+    if (!marks.length) return;
+    let used = 0;
+    for (let i = first; i < last; i++) {
+      if (xs[i] === BREAK) continue;
+      if (used === marks.length) {
+        const copy = marks[used - 1].cloneNode(true);
+        marks[used - 1].after(copy);
+        marks.push(copy);
+      }
+      marks[used].setAttribute("transform", `translate(${xs[i] / 10} ${ys[i] / 10})`);
+      marks[used++].removeAttribute("visibility");
+    }
+    for (; used < marks.length; used++) marks[used].setAttribute("visibility", "hidden");
+  }
+
+  // Images are drawn on a canvas behind the picture: a changed <image> would flicker.
+  function makeCanvas(group, artist) {
+    const image = group.querySelector(".nn-image"), svg = image.ownerSVGElement, box = svg.viewBox.baseVal;
+    const canvas = document.createElement("canvas"), share = (name, whole) => `${(100 * image.getAttribute(name)) / whole}%`;
+    [canvas.height, canvas.width] = artist.shape;
+    canvas.className = image.classList.contains("nn-pixels") ? "nn-canvas nn-pixels" : "nn-canvas";
+    Object.assign(canvas.style, { left: share("x", box.width), width: share("width", box.width),
+      top: share("y", box.height), height: share("height", box.height) });
+    svg.before(canvas);
+    image.setAttribute("visibility", "hidden");
+    const bytes = artist.palette.map((code) => parseInt(code, 16));
+    artist.rgba = bytes.map((rgb) => (0xff000000 | ((rgb & 255) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0);
+    return canvas;
+  }
+
+  class NnExperiment extends HTMLElement {
+    connectedCallback() {
+      if (this.packed) return;
+      this.packed = JSON.parse(this.querySelector("script").textContent);
+      this.form = this.querySelector("form");
+      this.panels = this.querySelector(".nn-panels");
+      this.packed.artists.forEach((artist) => {
+        artist.groups = [...this.panels.querySelectorAll(`[data-move="${artist.name}"]`)];
+      });
+      this.reset();
+      this.form.addEventListener("input", (event) => this.changed(event.target));
+      this.form.addEventListener("click", (event) => this.clicked(event.target.closest("[data-do]")));
+      this.form.addEventListener("submit", (event) => event.preventDefault());
+      addEventListener("beforeprint", () => { this.pause(); this.kept = [this.position, this.step]; this.reset(); });
+      addEventListener("afterprint", () => { if (this.kept) this.show(...this.kept); });
+      const play = this.form.querySelector("[data-do=play]");
+      if (play && calm()) { play.textContent = "Next"; play.parentNode.querySelector("label").hidden = true; }
+      if (!("DecompressionStream" in window)) return;     // an old browser keeps the starting picture
+      this.form.hidden = false;
+      const linked = this.restore();
+      if (linked && location.hash === `#${this.id}`) this.scrollIntoView();
+      new IntersectionObserver((entries, observer) => {
+        if (entries.some((entry) => entry.isIntersecting)) { observer.disconnect(); this.ready(); }
+      }, { rootMargin: "600px" }).observe(this);
+      if (linked) this.ready();
+    }
+
+    // Decode once, when first needed.
+    ready() {
+      this.decoding = this.decoding || unpack(this.packed).then((data) => {
+        this.data = data;
+        this.show(this.position, this.step);
+        this.dataset.ready = "";
+      });
+      return this.decoding;
+    }
+
+    reset() {
+      const { controls, step } = this.packed;
+      this.show(controls.map((control) => control.start), step ? step.start : 0);
+    }
+
+    // Show one setting: positions of the controls in their lists, and the step.
+    show(position, step) {
+      [this.position, this.step] = [position, step];
+      this.setControls();
+      if (!this.data) return;
+      const data = this.data, setting = this.packed.controls.reduce((i, c, n) => i * c.values.length + position[n], 0);
+      this.packed.artists.forEach((artist, n) => {
+        const row = setting * artist.frames + Math.min(step, artist.frames - 1);
+        const refs = data.tables[n].map((column) => column[row]), state = `${refs} ${artist.width > 2 ? step : ""}`;
+        if (artist.state === state) return;
+        artist.state = state;
+        (draw[artist.kind] || draw.path)(artist.groups, artist, refs, data, step);
+      });
+      this.say(data.texts[data.sentences[setting]]);
+    }
+
+    setControls() {
+      for (const field of this.form.querySelectorAll("[data-control]")) {
+        const which = field.dataset.control, i = which === "step" ? this.step : this.position[which];
+        if (field.type === "radio") { field.checked = +field.value === i; continue; }
+        field.value = i;
+        if (field.type !== "range") continue;
+        const text = which === "step" ? `${i}` : this.packed.controls[which].texts[i];
+        field.setAttribute("aria-valuetext", text);
+        field.parentNode.querySelector("output").textContent = text;
+      }
+    }
+
+    // The sentence under the picture at once; for screen readers when the reader has settled.
+    say(sentence) {
+      const step = this.packed.step;
+      this.querySelector(".nn-sentence").textContent = sentence;
+      clearTimeout(this.speaking);
+      this.speaking = setTimeout(() => {
+        const text = step ? `${sentence} Shown: ${step.name} ${this.step} of ${step.count - 1}.` : sentence;
+        const changed = this.panels.getAttribute("aria-label") !== text;
+        this.panels.setAttribute("aria-label", text);
+        if (changed && this.touched) this.querySelector(".nn-spoken").textContent = text;
+      }, 500);
+    }
+
+    changed(field) {
+      if (!("control" in field.dataset)) return;
+      this.touched = true;
+      const which = field.dataset.control, value = +field.value;
+      if (which === "step") this.pause();
+      const position = which === "step" ? this.position : this.position.map((old, i) => (i === +which ? value : old));
+      this.show(position, which === "step" ? value : this.step);
+      if (!this.data) this.ready();
+    }
+
+    clicked(button) {
+      if (!button || button.tagName !== "BUTTON") return;
+      this.touched = true;
+      const action = button.dataset.do;
+      if (action === "reset") { this.pause(); this.reset(); }
+      if (action === "link") this.link();
+      if (action === "play") this.ready().then(() => (this.playing ? this.pause() : this.play()));
+    }
+
+    play() {
+      const last = this.packed.step.count - 1, from = this.step >= last ? 0 : this.step;
+      if (calm()) { this.show(this.position, this.step >= last ? 0 : Math.min(last, this.step + Math.ceil(last / 10))); return; }
+      const pace = Math.min(Math.max(last / 6, 4), 30);      // steps a second: about six seconds for the whole path
+      let before = performance.now(), progress = from;
+      const tick = (now) => {
+        progress += ((now - before) / 1000) * pace * +this.form.querySelector("[data-do=speed]").value;
+        before = now;
+        const step = Math.min(last, Math.floor(progress));
+        if (step !== this.step) this.show(this.position, step);
+        if (step === last) this.pause(); else this.playing = requestAnimationFrame(tick);
+      };
+      this.show(this.position, from);
+      this.form.querySelector("[data-do=play]").textContent = "❚❚ Pause";
+      this.playing = requestAnimationFrame(tick);
+    }
+
+    pause() {
+      if (!this.playing) return;
+      cancelAnimationFrame(this.playing);
+      this.playing = 0;
+      this.form.querySelector("[data-do=play]").textContent = "▶ Play";
+    }
+
+    // The state of several experiments fits in one address: ?<id>.<control>=<value>&…#<id>
+    link() {
+      const url = new URL(location.href), { controls, step } = this.packed;
+      controls.forEach((control, n) => url.searchParams.set(`${this.id}.${control.name}`, control.values[this.position[n]]));
+      if (step) url.searchParams.set(`${this.id}.${step.name}`, this.step);
+      url.hash = this.id;
+      const said = this.form.querySelector(".nn-said"), say = (text) => { said.textContent = text; };
+      try { history.replaceState(null, "", url); } catch { /* some browsers forbid this for a local file */ }
+      const copied = navigator.clipboard ? navigator.clipboard.writeText(url.href) : Promise.reject();
+      copied.then(() => say("Link copied."), () => say("The link is in the address bar."));
+      setTimeout(say, 4000, "");
+    }
+
+    restore() {
+      const asked = new URLSearchParams(location.search), { controls, step } = this.packed;
+      const get = (name) => asked.get(`${this.id}.${name}`);
+      const position = controls.map((control, n) => {
+        const text = get(control.name), exact = control.values.findIndex((value) => String(value) === text);
+        if (text === null || exact >= 0) return text === null ? this.position[n] : exact;
+        const gaps = control.values.map((value) => Math.abs(value - parseFloat(text)));
+        return gaps.some(Number.isNaN) ? this.position[n] : gaps.indexOf(Math.min(...gaps));
+      });
+      const wanted = step ? parseInt(get(step.name), 10) : NaN;
+      this.show(position, Number.isNaN(wanted) ? this.step : Math.min(Math.max(wanted, 0), step.count - 1));
+      return [...controls, step].some((control) => control && get(control.name) !== null);
+    }
+  }
+  customElements.define("nn-experiment", NnExperiment);
+})();

@@ -51,6 +51,7 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     app.connect("config-inited", execution.configure)
     app.connect("config-inited", assets.configure)
     app.connect("builder-inited", assets.copy_mathjax)
+    app.connect("builder-inited", assets.add_experiments)
     app.connect("html-page-context", assets.lighten, priority=900)
     app.connect("source-read", reference.write_sections)
     app.connect("autodoc-process-docstring", reference.escape_bars, priority=400)

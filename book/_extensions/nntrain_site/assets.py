@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -65,6 +65,18 @@ def copy_mathjax(app: Sphinx) -> None:
             (static / part).write_bytes((source / part).read_bytes())
         else:
             copy_asset(str(source / part), str(static / part))
+
+
+def add_experiments(app: Sphinx) -> None:
+    """The component that experiments use in the page, from the package that defines them."""
+    if app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    for name in ("experiment.js", "experiment.css"):
+        (static / name).write_bytes((resources.files("nntrain.experiments") / name).read_bytes())
+    app.add_js_file("experiment.js", loading_method="defer")
+    app.add_css_file("experiment.css")
 
 
 def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:

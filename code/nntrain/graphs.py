@@ -23,21 +23,39 @@ def computational_graph(tensor: Any, *, gradients: bool = True, ax: Axes | None 
     places = _layout(len(nodes), edges)
     width, height = places.max(axis=0) - places.min(axis=0) + 1
     if ax is None:
-        ax = plt.subplots(figsize=(max(3.0, 1.25 * width), max(1.6, 0.85 * height)))[1]
+        ax = plt.subplots(figsize=(min(7.0, max(3.0, 1.1 * width)), max(1.6, 0.85 * height)))[1]
     for start, end in edges:
-        ax.annotate("", places[end], places[start], zorder=1,
-                    arrowprops={"arrowstyle": "-|>", "color": "C5", "shrinkA": 20, "shrinkB": 24})
+        ax.annotate(
+            "",
+            places[end],
+            places[start],
+            zorder=1,
+            arrowprops={"arrowstyle": "-|>", "color": "C5", "shrinkA": 18, "shrinkB": 20},
+        )
     inputs = set(range(len(nodes))) - {end for _, end in edges}
     for index, node in enumerate(nodes):
-        box = {"boxstyle": "round,pad=0.35", "facecolor": "white" if index in inputs else "#e8eef4",
-               "edgecolor": "C0" if index in inputs else "C5"}
+        box = {
+            "boxstyle": "round,pad=0.35",
+            "facecolor": "white" if index in inputs else "#e8eef4",
+            "edgecolor": "C0" if index in inputs else "C5",
+        }
         x, y = places[index]
         ax.text(x, y, _title(node), ha="center", va="center", fontsize=10, bbox=box, zorder=3)
         if gradients and node.grad is not None:
-            ax.annotate(f"∂ {_number(node.grad)}", (x, y), (0, -25), textcoords="offset points",
-                        ha="center", va="center", fontsize=9, color="C1")
-    ax.set(xlim=(places[:, 0].min() - 0.6, places[:, 0].max() + 0.6),
-           ylim=(places[:, 1].min() - 0.7, places[:, 1].max() + 0.5))
+            ax.annotate(
+                f"∂ {_number(node.grad)}",
+                (x, y),
+                (0, -25),
+                textcoords="offset points",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color="C1",
+            )
+    ax.set(
+        xlim=(places[:, 0].min() - 0.6, places[:, 0].max() + 0.6),
+        ylim=(places[:, 1].min() - 0.7, places[:, 1].max() + 0.5),
+    )
     ax.set_axis_off()
     return ax
 
@@ -50,17 +68,17 @@ def _layout(count: int, edges: list[tuple[int, int]]) -> np.ndarray:
         into[end].append(start)
         out[start].append(end)
     column = [0] * count
-    for _ in range(count):   # each pass settles at least one more column
+    for _ in range(count):  # each pass settles at least one more column
         for start, end in edges:
             column[end] = max(column[end], column[start] + 1)
-    for node in range(count):   # an input stands next to the first operation that uses it
+    for node in range(count):  # an input stands next to the first operation that uses it
         if not into[node] and out[node]:
             column[node] = min(column[end] for end in out[node]) - 1
     y = np.zeros(count)
     members = [[n for n in range(count) if column[n] == k] for k in range(max(column) + 1)]
     for group in members:
         y[group] = _rows(np.arange(len(group), 0, -1.0))
-    for sweep in range(6):   # alternately pull each column towards its neighbours on one side
+    for sweep in range(6):  # alternately pull each column towards its neighbours on one side
         near = into if sweep % 2 else out
         for group in members:
             wanted = np.array([np.mean(y[near[n]]) if near[n] else y[n] for n in group])

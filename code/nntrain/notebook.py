@@ -70,8 +70,8 @@ def book_style() -> dict[str, Any]:
         "lines.linewidth": 1.8,
         "image.cmap": "viridis",
         "image.interpolation": "nearest",
-        "svg.fonttype": "path",      # the same letters on every machine, so labels laid out apart stay apart
-        "svg.hashsalt": "nntrain",   # the same figure gives the same bytes
+        "svg.fonttype": "path",  # the same letters on every machine, so labels laid out apart stay apart
+        "svg.hashsalt": "nntrain",  # the same figure gives the same bytes
     }
 
 

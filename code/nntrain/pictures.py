@@ -31,8 +31,12 @@ def image_grid(
     columns = min(columns, len(pixels))
     rows = -(-len(pixels) // columns)
     side = 5.6 / max(columns, 4)
-    figure, axes = plt.subplots(rows, columns, squeeze=False,
-                                figsize=(side * columns, rows * (side + (0.28 if titles is not None else 0))))
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        squeeze=False,
+        figsize=(side * columns, rows * (side + (0.28 if titles is not None else 0))),
+    )
     low, high = (None, None) if limit is None else (-limit, limit)
     for index, ax in enumerate(axes.flat):
         ax.set_axis_off()
@@ -90,10 +94,24 @@ def confusion(
     for row, column in np.ndindex(size, size):
         if counts[row, column]:
             dark = mistakes[row, column] > 0.6 * top
-            ax.text(column, row, f"{counts[row, column]}", ha="center", va="center", fontsize=9,
-                    color="white" if dark else "black", fontweight="bold" if row == column else "normal")
-    ax.set(xticks=range(size), yticks=range(size), xticklabels=labels, yticklabels=labels,
-           xlabel="predicted class", ylabel="true class")
+            ax.text(
+                column,
+                row,
+                f"{counts[row, column]}",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color="white" if dark else "black",
+                fontweight="bold" if row == column else "normal",
+            )
+    ax.set(
+        xticks=range(size),
+        yticks=range(size),
+        xticklabels=labels,
+        yticklabels=labels,
+        xlabel="predicted class",
+        ylabel="true class",
+    )
     ax.grid(False)
     ax.spines[:].set_visible(False)
     return ax
@@ -121,8 +139,9 @@ def layer_histograms(
         limits = (limits[0] - 0.5, limits[1] + 0.5)
     columns = min(3, len(values))
     rows = -(-len(values) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(min(5.6, 2.6 * columns), 1.9 * rows),
-                                sharex=True, squeeze=False)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(min(5.6, 2.6 * columns), 1.9 * rows), sharex=True, squeeze=False
+    )
     for index, ax in enumerate(axes.flat):
         if index >= len(values):
             ax.set_axis_off()

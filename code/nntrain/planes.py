@@ -51,7 +51,7 @@ def contour(
 def _path(ax: Axes, name: str, points: np.ndarray) -> None:
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"path {name!r} must have shape (points, 2), got {points.shape}")
-    points = np.where(np.abs(points) < 1e6, points, np.nan)   # what lies far outside would bend the line
+    points = np.where(np.abs(points) < 1e6, points, np.nan)  # what lies far outside would bend the line
     few = len(points) <= 60
     (line,) = ax.plot(*points.T, label=name, marker="." if few else None, markersize=5, linewidth=1.4)
     colour = line.get_color()
@@ -91,8 +91,17 @@ def decision_boundary(
     ax.contour(across, up, chosen, np.arange(top) + 0.5, colors="#45455c", linewidths=1)
     for k, marker in zip(classes, "osD^vP*X<>" * (1 + len(classes) // 10), strict=False):
         name = names[k] if names is not None else f"class {k}"
-        ax.scatter(x[y == k, 0], x[y == k, 1], s=16, marker=marker, color=f"C{k}", edgecolors="white",
-                   linewidths=0.4, label=name, rasterized=len(x) > _MANY_POINTS)
+        ax.scatter(
+            x[y == k, 0],
+            x[y == k, 1],
+            s=16,
+            marker=marker,
+            color=f"C{k}",
+            edgecolors="white",
+            linewidths=0.4,
+            label=name,
+            rasterized=len(x) > _MANY_POINTS,
+        )
     ax.set(xlabel=labels[0], ylabel=labels[1])
     ax.grid(False)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(classes)), borderaxespad=0.2)

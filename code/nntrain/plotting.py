@@ -90,7 +90,7 @@ def label_lines(ax: Axes) -> None:
     figure = ax.get_figure()
     assert figure is not None
     ax.autoscale_view()
-    figure.draw_without_rendering()   # type: ignore[union-attr]   # so that the axes have their size
+    figure.draw_without_rendering()  # type: ignore[union-attr]   # so that the axes have their size
     box = ax.get_window_extent()
     size = float(plt.rcParams["legend.fontsize"])
     gap = 1.25 * size * figure.dpi / 72 / box.height
@@ -101,15 +101,20 @@ def label_lines(ax: Axes) -> None:
         ax.annotate(
             str(line.get_label()),
             ((right - box.x0) / box.width, height),
-            xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
-            va="center", fontsize=size, color=line.get_color(), annotation_clip=False,
+            xycoords="axes fraction",
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=size,
+            color=line.get_color(),
+            annotation_clip=False,
         )
 
 
 def _spread(heights: np.ndarray, gap: float) -> np.ndarray:
     """Move heights at least `gap` apart, as little as possible: groups that touch centre on their mean."""
     order = np.argsort(heights, kind="stable")
-    groups: list[list[float]] = []   # each group: its members' wanted heights, from the lowest
+    groups: list[list[float]] = []  # each group: its members' wanted heights, from the lowest
     for height in heights[order]:
         groups.append([float(height)])
         while len(groups) > 1 and _low(groups[-1], gap) < _high(groups[-2], gap) + gap:
@@ -150,8 +155,15 @@ def methods(
         ax.plot(runs, np.full(runs.size, row), "o", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
         ax.errorbar(mean, row, xerr=spread or None, fmt="o", color=colour, capsize=4, markersize=7)
         text = fmt.format(mean) + (f" ± {fmt.format(spread)}" if runs.size > 1 else "")
-        ax.annotate(text, (1, row), xycoords=("axes fraction", "data"), xytext=(6, 0),
-                    textcoords="offset points", va="center", fontsize=plt.rcParams["ytick.labelsize"])
+        ax.annotate(
+            text,
+            (1, row),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=plt.rcParams["ytick.labelsize"],
+        )
     if log:
         ax.set_xscale("log")
     ax.set(yticks=range(len(results)), yticklabels=list(results), xlabel=xlabel)

@@ -28,6 +28,7 @@ TAUGHT = {
     "callbacks": "7",
     "data": "4",
     "datasets": "8",
+    "diagnosis": "course",
     "download": "8",
     "exercises": "course",
     "experiments": "course",

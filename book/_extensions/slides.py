@@ -1,7 +1,8 @@
 """A chapter's slides as one HTML file: no server, no other file, nothing asked of another host.
 
 A cell tagged `slide` begins a screen, `slide-more` adds to the screen before it. Code is left out where the
-cell is also tagged `hide-input`. MathJax comes from the installed wheel, in the build that draws its own letters.
+cell is also tagged `hide-input`. MathJax comes from the installed wheel, in the build that draws its own
+letters.
 """
 
 from __future__ import annotations

@@ -95,8 +95,9 @@ def _rows(wanted: np.ndarray) -> np.ndarray:
 
 
 def _title(node: Any) -> str:
-    name = node.name or node.op
-    return f"{name}\n{_number(node.data)}"
+    """`x`, `+` or `L: +` above the value; a constant is only its value."""
+    name = ": ".join(filter(None, (node.name, node.op)))
+    return f"{name}\n{_number(node.value)}".strip()
 
 
 def _number(value: Any) -> str:

@@ -203,7 +203,7 @@ def _factor(factor: float) -> str:
 
 @dataclass(frozen=True)
 class NetworkReport:
-    """What `check_network` found: a `GradientReport` for each array of parameters, and one for the input x."""
+    """What `check_network` found: a `GradientReport` for each parameter array and for the input x."""
 
     reports: dict[str, GradientReport]
 

@@ -29,7 +29,7 @@ class Surface:
     """What all surfaces offer.
 
     `formula` is LaTeX; `minima` are its minima, lowest first; `bounds` = (x0, x1, y0, y1) is the part
-    worth drawing; from `start` a walk shows what is hard here. Points are arrays of shape (..., 2): any number
+    worth drawing; from `start` a walk shows what is hard. Points are arrays of shape (..., 2): any number
     can be asked about at once. ValueError for another last axis, and for parameters out of range.
     """
 

@@ -14,8 +14,14 @@ from matplotlib.text import Text
 
 from nntrain.experiments.geometry import MARGIN, Box, clip_band, clip_line, clip_points
 
-KINDS = {Line2D: "line", PathCollection: "points", AxesImage: "image", Text: "text", BarContainer: "bars",
-         PolyCollection: "band"}
+KINDS = {
+    Line2D: "line",
+    PathCollection: "points",
+    AxesImage: "image",
+    Text: "text",
+    BarContainer: "bars",
+    PolyCollection: "band",
+}
 
 
 def kind_of(name: str, artist: Any) -> str:
@@ -38,24 +44,34 @@ def check(name: str, artist: Any, data: Any) -> Any:
     kind = kind_of(name, artist)
     if kind == "text":
         if not isinstance(data, str) or "$" in data:
-            raise ValueError(f"text {name!r} needs a plain str without mathematics (write η, not $\\eta$), got {data!r}")
+            raise ValueError(
+                f"text {name!r} needs a plain str without mathematics (write η, not $\\eta$), got {data!r}"
+            )
         return data
     if kind == "image":
         image, shape = np.asarray(data, dtype=float), np.shape(artist.get_array())
         if image.shape != shape or image.ndim != 2:
-            raise ValueError(f"image {name!r} was set up with shape {shape}, but compute() gave {image.shape}")
+            raise ValueError(
+                f"image {name!r} was set up with shape {shape}, but compute() gave {image.shape}"
+            )
         return image
     if kind == "bars":
         heights = np.asarray(data, dtype=float)
         if heights.shape != (len(artist.patches),):
-            raise ValueError(f"{name!r} has {len(artist.patches)} bars, but compute() gave shape {heights.shape}")
+            raise ValueError(
+                f"{name!r} has {len(artist.patches)} bars, but compute() gave shape {heights.shape}"
+            )
         return heights
     parts = 3 if kind == "band" else 2
     if not isinstance(data, tuple | list | np.ndarray) or len(data) != parts:
-        raise ValueError(f"{kind} {name!r} needs {'(x, y1, y2)' if parts == 3 else '(x, y)'}, got {type(data).__name__}")
+        raise ValueError(
+            f"{kind} {name!r} needs {'(x, y1, y2)' if parts == 3 else '(x, y)'}, got {type(data).__name__}"
+        )
     arrays = [np.atleast_1d(np.asarray(part, dtype=float)) for part in data]
     if any(a.ndim != 1 or a.shape != arrays[0].shape for a in arrays):
-        raise ValueError(f"the parts of {name!r} need one equal length, got shapes {[a.shape for a in arrays]}")
+        raise ValueError(
+            f"the parts of {name!r} need one equal length, got shapes {[a.shape for a in arrays]}"
+        )
     return tuple(arrays)
 
 
@@ -76,11 +92,15 @@ def apply(artist: Any, kind: str, data: Any) -> None:
         x, lower, upper = data
         keep = np.isfinite(lower) & np.isfinite(upper)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(int)))
-        artist.set_verts([_outline(x, lower, upper, slice(a, b)) for a, b in zip(edges[::2], edges[1::2], strict=True)])
+        artist.set_verts(
+            [_outline(x, lower, upper, slice(a, b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        )
 
 
 def _outline(x: np.ndarray, lower: np.ndarray, upper: np.ndarray, part: slice) -> np.ndarray:
-    return np.column_stack([np.concatenate([x[part], x[part][::-1]]), np.concatenate([lower[part], upper[part][::-1]])])
+    return np.column_stack(
+        [np.concatenate([x[part], x[part][::-1]]), np.concatenate([lower[part], upper[part][::-1]])]
+    )
 
 
 def view_box(artist: Any) -> Box:
@@ -104,8 +124,9 @@ def encode_path(artist: Any, kind: str, data: Any) -> tuple[np.ndarray, np.ndarr
     if kind == "band":
         x, lower, upper = data
         transform = artist.get_transform()
-        return clip_band(to_picture(artist, transform, x, lower), to_picture(artist, transform, x, upper),
-                         view_box(artist)), None
+        return clip_band(
+            to_picture(artist, transform, x, lower), to_picture(artist, transform, x, upper), view_box(artist)
+        ), None
     if kind == "points":
         return clip_points(to_picture(artist, artist.get_offset_transform(), *data), view_box(artist)), None
     style = artist.get_drawstyle()
@@ -118,7 +139,7 @@ def encode_path(artist: Any, kind: str, data: Any) -> tuple[np.ndarray, np.ndarr
 
 def encode_bars(artist: BarContainer, heights: np.ndarray) -> np.ndarray:
     """The moving end of each bar along its axis, in tenths of a pixel, kept near the axes."""
-    first = artist.patches[0]
+    first: Any = artist.patches[0]
     upright = artist.orientation == "vertical"
     ends = [(b.get_y() if upright else b.get_x()) + h for b, h in zip(artist.patches, heights, strict=True)]
     zeros = np.zeros(len(ends))

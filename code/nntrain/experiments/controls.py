@@ -28,7 +28,7 @@ class Control:
 
     name: str
     label: str
-    kind: str                 # "choice" | "integer" | "linear" | "log" | "listed"
+    kind: str  # "choice" | "integer" | "linear" | "log" | "listed"
     values: tuple[Any, ...]
     texts: tuple[str, ...]
     start: int
@@ -61,8 +61,11 @@ def make_controls(
         if len(set(texts)) < len(texts):
             raise ValueError(f"control {name!r}: two values look the same, give it a finer format: {texts}")
         begin = start.get(name, values[0] if kind == "choice" else values[len(values) // 2])
-        controls.append(Control(name, labels.get(name, name), kind, values, texts,
-                                _position(name, kind, values, begin), form))
+        controls.append(
+            Control(
+                name, labels.get(name, name), kind, values, texts, _position(name, kind, values, begin), form
+            )
+        )
     return controls
 
 

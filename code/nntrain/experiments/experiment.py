@@ -93,16 +93,23 @@ class Experiment:
             raise ValueError(f"levels must be between 2 and 255, got {levels}")
         self.id, self.title, self.predict, self.seen, self.alt = id, title, predict, seen, alt
         self.setup, self.compute, self.levels, self.budget_kb = setup, compute, levels, budget_kb
-        self.step, self.step_count = step if isinstance(step, tuple) else (step, None)
-        names: set[str | None] = {*controls, self.step} - {None}
+        self.step: str | None = step[0] if isinstance(step, tuple) else step
+        self.step_count: int | None = step[1] if isinstance(step, tuple) else None
+        names = {*controls, *([self.step] if self.step else [])}
         for given in (start, labels, choices, formats):
             if unknown := set(given or {}) - names:
-                raise ValueError(f"experiment {id!r} has no control {sorted(unknown)}; it has {sorted(names)}")
+                raise ValueError(
+                    f"experiment {id!r} has no control {sorted(unknown)}; it has {sorted(names)}"
+                )
         if not controls or self.step in controls:
-            raise ValueError(f"experiment {id!r} needs a control besides the step control, got {list(controls)}")
-        self.controls: list[Control] = make_controls(controls, start or {}, labels or {}, choices or {}, formats or {})
-        self.step_label = (labels or {}).get(self.step, self.step) if self.step else None
-        self.step_start = (start or {}).get(self.step)
+            raise ValueError(
+                f"experiment {id!r} needs a control besides the step control, got {list(controls)}"
+            )
+        self.controls: list[Control] = make_controls(
+            controls, start or {}, labels or {}, choices or {}, formats or {}
+        )
+        self.step_label = (labels or {}).get(self.step, self.step) if self.step else ""
+        self.step_start = (start or {}).get(self.step) if self.step else None
         self.errors: list[Exception] = []
 
     @property
@@ -121,7 +128,9 @@ class Experiment:
         for figure in figures:
             plt.close(figure)
             if figure.get_figwidth() > 4.61:
-                raise ValueError(f"{self.id!r}: a figure may be 4.6 in wide (a phone), got {figure.get_figwidth():.2f}")
+                raise ValueError(
+                    f"{self.id!r}: a figure may be 4.6 in wide (a phone), got {figure.get_figwidth():.2f}"
+                )
             for ax in figure.axes:
                 ax.autoscale(False)
         for name, artist in drawn[1].items():
@@ -133,7 +142,9 @@ class Experiment:
     def values(self, **settings: Any) -> dict[str, Any]:
         """What `compute` gives at these settings, the others at their start; its names checked."""
         if unknown := set(settings) - set(self.start):
-            raise ValueError(f"experiment {self.id!r} has no control {sorted(unknown)}; it has {sorted(self.start)}")
+            raise ValueError(
+                f"experiment {self.id!r} has no control {sorted(unknown)}; it has {sorted(self.start)}"
+            )
         data = self.compute(**{**self.start, **settings})
         if not isinstance(data, dict):
             raise ValueError(f"compute of {self.id!r} must return a dict, got {type(data).__name__}")
@@ -141,7 +152,9 @@ class Experiment:
             if length(value) and not self.step:
                 raise ValueError(f"{self.id!r}: {name!r} moves along a step, but no step control is defined")
             if self.step_count and length(value) > self.step_count:
-                raise ValueError(f"{self.id!r}: {name!r} has {length(value)} steps, the control {self.step_count}")
+                raise ValueError(
+                    f"{self.id!r}: {name!r} has {length(value)} steps, the control {self.step_count}"
+                )
         return data
 
     def sentence(self, settings: dict[str, Any], data: dict[str, Any]) -> str:
@@ -156,7 +169,7 @@ class Experiment:
 
         Returns the number of settings visited and the median and longest time of an update, in seconds.
         """
-        from nntrain.experiments.live import check_live
+        from nntrain.experiments.drive import check_live
 
         return check_live(self, max_corners)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-BREAK = -32768          # an x that lifts the pen
-MARGIN = 20.0           # pixels kept around the axes, so that a line leaves the picture in its true direction
+BREAK = -32768  # an x that lifts the pen
+MARGIN = 20.0  # pixels kept around the axes, so that a line leaves the picture in its true direction
 HUGE = 1e150
 
-Box = tuple[float, float, float, float]    # x0, y0, x1, y1
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
 
 def clip_line(points: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
@@ -43,7 +43,9 @@ def clip_line(points: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | No
     return _tenths(np.array(out).reshape(-1, 2)), stops
 
 
-def clip_segment(a: np.ndarray, b: np.ndarray, box: Box) -> tuple[tuple[float, float], tuple[float, float]] | None:
+def clip_segment(
+    a: np.ndarray, b: np.ndarray, box: Box
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
     """The part of the segment from a to b inside the box (Liang–Barsky), or None."""
     if not np.isfinite(b).all():
         return None
@@ -60,8 +62,10 @@ def clip_segment(a: np.ndarray, b: np.ndarray, box: Box) -> tuple[tuple[float, f
             leave = min(leave, q / p)
     if enter > leave:
         return None
-    return ((float(a[0] + enter * dx), float(a[1] + enter * dy)),
-            (float(a[0] + leave * dx), float(a[1] + leave * dy)) if leave < 1 else (float(b[0]), float(b[1])))
+    return (
+        (float(a[0] + enter * dx), float(a[1] + enter * dy)),
+        (float(a[0] + leave * dx), float(a[1] + leave * dy)) if leave < 1 else (float(b[0]), float(b[1])),
+    )
 
 
 def clip_points(points: np.ndarray, box: Box) -> np.ndarray:

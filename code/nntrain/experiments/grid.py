@@ -57,12 +57,23 @@ class Packer:
         return self._once(self.texts, "text", text, text)
 
     def stream(self, tables: list[np.ndarray]) -> tuple[dict[str, int], bytes]:
-        values = np.concatenate([np.diff(r, prepend=np.int16(0)) for r in self.records] or [np.empty(0, np.int16)])
+        values = np.concatenate(
+            [np.diff(r, prepend=np.int16(0)) for r in self.records] or [np.empty(0, np.int16)]
+        )
         refs = np.concatenate([np.diff(column, prepend=0) for table in tables for column in table.T])
-        pixels = np.concatenate([np.diff(i, prepend=np.uint8(0)) for i in self.images] or [np.empty(0, np.uint8)])
+        pixels = np.concatenate(
+            [np.diff(i, prepend=np.uint8(0)) for i in self.images] or [np.empty(0, np.uint8)]
+        )
         lengths = np.array([len(r) for r in self.records])
-        raw = b"".join([planes(lengths, "<i4"), planes(values, "<i2"), planes(refs, "<i4"), pixels.tobytes(),
-                        json.dumps(self.texts, ensure_ascii=False).encode()])
+        raw = b"".join(
+            [
+                planes(lengths, "<i4"),
+                planes(values, "<i2"),
+                planes(refs, "<i4"),
+                pixels.tobytes(),
+                json.dumps(self.texts, ensure_ascii=False).encode(),
+            ]
+        )
         counts = {"lengths": len(lengths), "values": len(values), "refs": len(refs), "pixels": len(pixels)}
         return counts, zlib.compress(raw, 9)
 
@@ -74,10 +85,14 @@ def planes(values: np.ndarray, dtype: str) -> bytes:
 
 def pack(experiment: Experiment, moving: dict[str, Any]) -> dict[str, Any]:
     """Run `compute` at every grid point; the result is the JSON the component reads."""
-    settings = [dict(zip([c.name for c in experiment.controls], point, strict=True))
-                for point in itertools.product(*(c.values for c in experiment.controls))]
+    settings = [
+        dict(zip([c.name for c in experiment.controls], point, strict=True))
+        for point in itertools.product(*(c.values for c in experiment.controls))
+    ]
     if len(settings) > LARGEST_GRID:
-        raise ValueError(f"the controls of {experiment.id!r} make {len(settings)} settings; at most {LARGEST_GRID} fit")
+        raise ValueError(
+            f"the controls of {experiment.id!r} make {len(settings)} settings; at most {LARGEST_GRID} fit"
+        )
     packer = Packer()
     rows: dict[str, list[list[list[int]]]] = {name: [] for name in moving}
     modes: dict[str, set[str]] = {name: set() for name in moving}
@@ -86,31 +101,49 @@ def pack(experiment: Experiment, moving: dict[str, Any]) -> dict[str, Any]:
     for setting in settings:
         data = experiment.values(**setting)
         if set(data) != set(moving):
-            raise ValueError(f"compute of {experiment.id!r} gave {sorted(data)}, setup named {sorted(moving)}")
+            raise ValueError(
+                f"compute of {experiment.id!r} gave {sorted(data)}, setup named {sorted(moving)}"
+            )
         longest = max(longest, *(length(value) for value in data.values()))
         sentences.append(packer.text(experiment.sentence(setting, data)))
         for name, value in data.items():
             modes[name].add(mode_of(value))
             rows[name].append(encode(packer, name, moving[name], value, experiment.levels, looks))
     if experiment.step and not longest:
-        raise ValueError(f"{experiment.id!r} has a step control, but compute returns no trail, head or frames")
+        raise ValueError(
+            f"{experiment.id!r} has a step control, but compute returns no trail, head or frames"
+        )
     steps = experiment.step_count or longest
     tables, specs = [np.array(sentences)[:, None]], []
     for name, artist in moving.items():
         if len(modes[name]) > 1:
-            raise ValueError(f"{name!r} of {experiment.id!r} must always move in one way, got {sorted(modes[name])}")
-        mode, = modes[name]
+            raise ValueError(
+                f"{name!r} of {experiment.id!r} must always move in one way, got {sorted(modes[name])}"
+            )
+        (mode,) = modes[name]
         frames = max(map(len, rows[name])) if mode == "frames" else 1
         table = np.array([row + row[-1:] * (frames - len(row)) for row in rows[name]])
         tables.append(table.reshape(-1, table.shape[-1]))
-        specs.append({"name": name, "kind": artists.kind_of(name, artist), "mode": mode, "frames": frames,
-                      "width": table.shape[-1], **looks.get(name, {})})
+        specs.append(
+            {
+                "name": name,
+                "kind": artists.kind_of(name, artist),
+                "mode": mode,
+                "frames": frames,
+                "width": table.shape[-1],
+                **looks.get(name, {}),
+            }
+        )
     counts, stream = packer.stream(tables)
     return {
-        "controls": [{"name": c.name, "values": c.values, "texts": c.texts, "start": c.start}
-                     for c in experiment.controls],
+        "controls": [
+            {"name": c.name, "values": c.values, "texts": c.texts, "start": c.start}
+            for c in experiment.controls
+        ],
         "step": {"name": experiment.step, "count": steps} if experiment.step else None,
-        "artists": specs, "counts": counts, "data": base64.b64encode(stream).decode(),
+        "artists": specs,
+        "counts": counts,
+        "data": base64.b64encode(stream).decode(),
     }
 
 
@@ -120,8 +153,9 @@ def mode_of(value: Any) -> str:
     return "frames" if isinstance(value, Frames) else "fixed"
 
 
-def encode(packer: Packer, name: str, artist: Any, value: Any, levels: int, looks: dict[str, dict[str, Any]]
-           ) -> list[list[int]]:
+def encode(
+    packer: Packer, name: str, artist: Any, value: Any, levels: int, looks: dict[str, dict[str, Any]]
+) -> list[list[int]]:
     """One row of references for each frame (a trail is one frame)."""
     if isinstance(value, Path):
         if (kind := artists.kind_of(name, artist)) not in ("line", "points"):
@@ -131,11 +165,14 @@ def encode(packer: Packer, name: str, artist: Any, value: Any, levels: int, look
         items: tuple[Any, ...] = ((value.x, value.y),)
     else:
         items = value.items if isinstance(value, Frames) else (value,)
-    return [_encode_one(packer, name, artist, artists.check(name, artist, item), levels, looks) for item in items]
+    return [
+        _encode_one(packer, name, artist, artists.check(name, artist, item), levels, looks) for item in items
+    ]
 
 
-def _encode_one(packer: Packer, name: str, artist: Any, data: Any, levels: int, looks: dict[str, dict[str, Any]]
-                ) -> list[int]:
+def _encode_one(
+    packer: Packer, name: str, artist: Any, data: Any, levels: int, looks: dict[str, dict[str, Any]]
+) -> list[int]:
     kind = artists.kind_of(name, artist)
     if kind == "text":
         return [packer.text(data)]

@@ -55,7 +55,9 @@ def frames(sequence: Sequence[Any]) -> Frames:
 def _path(x: Any, y: Any, only_head: bool) -> Path:
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if xs.ndim != 1 or xs.shape != ys.shape or len(xs) == 0:
-        raise ValueError(f"a trail or head needs x and y of one equal, non-zero length, got {xs.shape} and {ys.shape}")
+        raise ValueError(
+            f"a trail or head needs x and y of one equal, non-zero length, got {xs.shape} and {ys.shape}"
+        )
     return Path(xs, ys, only_head)
 
 
@@ -70,5 +72,9 @@ def at_step(value: Any, k: int) -> Any:
         return value[min(k, len(value) - 1)]
     if isinstance(value, Path):
         k = min(k, len(value) - 1)
-        return (value.x[k : k + 1], value.y[k : k + 1]) if value.only_head else (value.x[: k + 1], value.y[: k + 1])
+        return (
+            (value.x[k : k + 1], value.y[k : k + 1])
+            if value.only_head
+            else (value.x[: k + 1], value.y[: k + 1])
+        )
     return value

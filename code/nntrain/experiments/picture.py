@@ -26,7 +26,9 @@ def freeze(figures: list[Any]) -> None:
         figure.set_layout_engine("none")
 
 
-def svg_trees(identity: str, figures: list[Any], moving: dict[str, Any], lines_of_text: dict[str, int]) -> list[ET.Element]:
+def svg_trees(
+    identity: str, figures: list[Any], moving: dict[str, Any], lines_of_text: dict[str, int]
+) -> list[ET.Element]:
     """The figures as SVG trees. In `<g data-move=name>` stand the elements of each moving artist, without positions:
     one `path.nn-line`, any number of `.nn-mark`, of `text.nn-text`, of `path.nn-bar`, or one `image.nn-image`."""
     handles = {name: _stand_in(name, artist, lines_of_text.get(name, 1)) for name, artist in moving.items()}
@@ -34,7 +36,9 @@ def svg_trees(identity: str, figures: list[Any], moving: dict[str, Any], lines_o
     trees = []
     for number, figure in enumerate(figures):
         buffer = io.StringIO()
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": identity, "image.composite_image": False}):
+        with mpl.rc_context(
+            {"svg.fonttype": "none", "svg.hashsalt": identity, "image.composite_image": False}
+        ):
             figure.savefig(buffer, format="svg", dpi=72, metadata={"Date": None, "Creator": None})
         root = ET.fromstring(buffer.getvalue())
         for child in [c for c in root if c.tag == f"{SVG}metadata"]:
@@ -71,21 +75,30 @@ def _stand_in(name: str, artist: Any, lines: int) -> list[str]:
         artist.set_data(points[:, 0], points[:, 1])
     elif kind == "points":
         count = max(1, len(artist.get_offsets()))
-        artist.set_offsets(np.repeat(artist.get_offset_transform().inverted().transform(centre), count, axis=0))
+        artist.set_offsets(
+            np.repeat(artist.get_offset_transform().inverted().transform(centre), count, axis=0)
+        )
     elif kind == "text":
         artist.set_text("\n".join(["Text"] * lines))
-    else:      # a band or an image: a rectangle takes its place among the layers
+    else:  # a band or an image: a rectangle takes its place among the layers
         corners = centre + np.array([[-9, -9], [9, -9], [9, 9], [-9, 9]])
-        look = {} if kind == "image" else {
-            "facecolor": artist.get_facecolor()[0] if len(artist.get_facecolor()) else "none",
-            "edgecolor": artist.get_edgecolor()[0] if len(artist.get_edgecolor()) else "none",
-            "linewidth": artist.get_linewidth()[0], "hatch": artist.get_hatch(),
-        }
+        look = (
+            {}
+            if kind == "image"
+            else {
+                "facecolor": artist.get_facecolor()[0] if len(artist.get_facecolor()) else "none",
+                "edgecolor": artist.get_edgecolor()[0] if len(artist.get_edgecolor()) else "none",
+                "linewidth": artist.get_linewidth()[0],
+                "hatch": artist.get_hatch(),
+            }
+        )
         patch = Polygon(corners, transform=None, zorder=artist.get_zorder(), gid=gid, **look)
         artist.axes.add_artist(patch)
         patch.set_clip_path(artist.axes.patch)
         artist.set_visible(False)
-        if kind == "image":     # in the page it is drawn on a canvas behind the picture, which must let it through
+        if (
+            kind == "image"
+        ):  # in the page it is drawn on a canvas behind the picture, which must let it through
             artist.axes.patch.set_visible(False)
             figure_of(artist).patch.set_visible(False)
         return [gid]
@@ -107,7 +120,7 @@ def _normalise(name: str, artist: Any, groups: list[ET.Element]) -> None:
             mark.set("class", "nn-mark")
             mark.attrib.pop("x", None)
             mark.attrib.pop("y", None)
-        if kind == "points" and not marks:      # Matplotlib writes few points out one by one
+        if kind == "points" and not marks:  # Matplotlib writes few points out one by one
             _wrap_marks(artist, group)
         for path in paths if kind in ("line", "band", "bars") else []:
             path.set("class", "nn-bar" if kind == "bars" else "nn-line")
@@ -148,21 +161,32 @@ def image_place(artist: Any) -> dict[str, str]:
     box, height = artist.axes.bbox, figure_of(artist).bbox.height
     if x0 < box.x0 - 1 or x1 > box.x1 + 1 or y0 < box.y0 - 1 or y1 > box.y1 + 1:
         raise ValueError("a moving image must lie within its axes; set the limits to its extent")
-    return {"x": f"{x0:.2f}", "y": f"{height - y1:.2f}", "width": f"{x1 - x0:.2f}", "height": f"{y1 - y0:.2f}"}
+    return {
+        "x": f"{x0:.2f}",
+        "y": f"{height - y1:.2f}",
+        "width": f"{x1 - x0:.2f}",
+        "height": f"{y1 - y0:.2f}",
+    }
 
 
 def bar_place(bar: Any, upright: bool) -> dict[str, str]:
     """What stays of a bar: its two sides and its foot, in picture coordinates."""
-    corners = bar.axes.transData.transform([bar.get_xy(), [bar.get_x() + bar.get_width(), bar.get_y() + bar.get_height()]])
+    corners = bar.axes.transData.transform(
+        [bar.get_xy(), [bar.get_x() + bar.get_width(), bar.get_y() + bar.get_height()]]
+    )
     corners[:, 1] = figure_of(bar).bbox.height - corners[:, 1]
     across, along = (0, 1) if upright else (1, 0)
-    return {"data-sides": f"{corners[0, across]:.2f} {corners[1, across]:.2f}", "data-foot": f"{corners[0, along]:.2f}",
-            "data-upright": "1" if upright else "0"}
+    return {
+        "data-sides": f"{corners[0, across]:.2f} {corners[1, across]:.2f}",
+        "data-foot": f"{corners[0, along]:.2f}",
+        "data-upright": "1" if upright else "0",
+    }
 
 
 def colour_names() -> dict[str, str]:
     """Colour in the SVG → colour in the page: ink, paper, grid and the cycle C0 … C9 follow light and dark mode."""
-    rc, names = mpl.rcParams, {}
+    rc: Any = mpl.rcParams
+    names: dict[str, str] = {}
     names[to_hex(rc["grid.color"])] = "var(--nn-grid)"
     for position, entry in enumerate(list(rc["axes.prop_cycle"])[:10]):
         code = to_hex(entry.get("color", "C0"))
@@ -182,7 +206,10 @@ def _recolour(root: ET.Element, names: dict[str, str]) -> None:
         for key in ("style", "fill", "stroke"):
             if value := element.get(key):
                 value = re.sub(r"#[0-9a-fA-F]{6}\b", lambda m: names.get(m[0].lower(), m[0]), value)
-                element.set(key, re.sub(r"('[^']+',\s*)+(sans-serif|serif|monospace)|'[^']+'", "var(--nn-font)", value))
+                element.set(
+                    key,
+                    re.sub(r"('[^']+',\s*)+(sans-serif|serif|monospace)|'[^']+'", "var(--nn-font)", value),
+                )
 
 
 def _rename(root: ET.Element, prefix: str) -> None:
@@ -190,7 +217,9 @@ def _rename(root: ET.Element, prefix: str) -> None:
     used = set()
     for element in root.iter():
         for key, value in list(element.attrib.items()):
-            found = re.findall(r"url\(#([^)]+)\)", value) + ([value[1:]] if key == LINK and value[0] == "#" else [])
+            found = re.findall(r"url\(#([^)]+)\)", value) + (
+                [value[1:]] if key == LINK and value[0] == "#" else []
+            )
             used.update(found)
             if key == LINK:
                 del element.attrib[key]

@@ -56,7 +56,8 @@ def spread(group: ET.Element, points: list[np.ndarray]) -> None:
 
 def outline(points: np.ndarray, closed: bool) -> str:
     """An SVG path through points in tenths of a pixel; the pen is lifted at `BREAK`."""
-    parts, pen = [], "M"
+    parts: list[str] = []
+    pen = "M"
     for x, y in points:
         if x == BREAK:
             parts += ["Z"] if closed and parts else []

@@ -18,7 +18,7 @@ from nntrain.experiments.picture import freeze, svg_trees
 from nntrain.experiments.place import place
 from nntrain.experiments.unpack import Unpacked
 
-RADIO_LETTERS = 44      # choices longer than this in all become a <select>
+RADIO_LETTERS = 44  # choices longer than this in all become a <select>
 
 
 def render(experiment: Experiment) -> str:
@@ -44,8 +44,10 @@ def render(experiment: Experiment) -> str:
     text = page_element(experiment, packed, trees, unpacked.sentence(*position), step)
     size = len(gzip.compress(text.encode(), 9)) / 1000
     if size > experiment.budget_kb:
-        raise ValueError(f"experiment {experiment.id!r} is {size:.0f} kB compressed, its budget is "
-                         f"{experiment.budget_kb:g}: take fewer values, steps or pixels")
+        raise ValueError(
+            f"experiment {experiment.id!r} is {size:.0f} kB compressed, its budget is "
+            f"{experiment.budget_kb:g}: take fewer values, steps or pixels"
+        )
     return text
 
 
@@ -66,12 +68,15 @@ def lines_of_text(unpacked: Unpacked) -> dict[str, int]:
     return most
 
 
-def page_element(experiment: Experiment, packed: dict[str, Any], trees: list[ET.Element], sentence: str, step: int
-                 ) -> str:
+def page_element(
+    experiment: Experiment, packed: dict[str, Any], trees: list[ET.Element], sentence: str, step: int
+) -> str:
     ET.register_namespace("", "http://www.w3.org/2000/svg")
     name, esc = f"experiment-{experiment.id}", html.escape
-    panels = "".join(f'<div class="nn-panel" style="max-width:min(100%,{width_of(tree):.0f}px)">{ET.tostring(tree, encoding="unicode")}</div>'
-                     for tree in trees)
+    panels = "".join(
+        f'<div class="nn-panel" style="max-width:min(100%,{width_of(tree):.0f}px)">{ET.tostring(tree, encoding="unicode")}</div>'
+        for tree in trees
+    )
     data = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     controls = "".join(control_row(name, experiment, i) for i in range(len(experiment.controls)))
     if packed["step"]:
@@ -107,28 +112,42 @@ def control_row(name: str, experiment: Experiment, index: int) -> str:
     control, esc = experiment.controls[index], html.escape
     field = f"{name}-{control.name}"
     if control.kind != "choice":
-        return (f'<div class="nn-row"><label for="{field}">{esc(control.label)}</label>'
-                f'<input type="range" id="{field}" data-control="{index}" min="0" max="{len(control.values) - 1}" step="1" '
-                f'value="{control.start}" aria-valuetext="{esc(control.texts[control.start])}">'
-                f'<output for="{field}">{esc(control.texts[control.start])}</output></div>\n')
+        return (
+            f'<div class="nn-row"><label for="{field}">{esc(control.label)}</label>'
+            f'<input type="range" id="{field}" data-control="{index}" min="0" max="{len(control.values) - 1}" step="1" '
+            f'value="{control.start}" aria-valuetext="{esc(control.texts[control.start])}">'
+            f'<output for="{field}">{esc(control.texts[control.start])}</output></div>\n'
+        )
     if sum(map(len, control.texts)) > RADIO_LETTERS or len(control.texts) > 5:
-        options = "".join(f'<option value="{i}"{" selected" if i == control.start else ""}>{esc(text)}</option>'
-                          for i, text in enumerate(control.texts))
-        return (f'<div class="nn-row"><label for="{field}">{esc(control.label)}</label>'
-                f'<select id="{field}" data-control="{index}">{options}</select></div>\n')
-    radios = "".join(f'<label><input type="radio" name="{field}" data-control="{index}" value="{i}"'
-                     f'{" checked" if i == control.start else ""}><span>{esc(text)}</span></label>'
-                     for i, text in enumerate(control.texts))
-    return (f'<fieldset class="nn-row"><legend>{esc(control.label)}</legend><div class="nn-radios">{radios}</div>'
-            '</fieldset>\n')
+        options = "".join(
+            f'<option value="{i}"{" selected" if i == control.start else ""}>{esc(text)}</option>'
+            for i, text in enumerate(control.texts)
+        )
+        return (
+            f'<div class="nn-row"><label for="{field}">{esc(control.label)}</label>'
+            f'<select id="{field}" data-control="{index}">{options}</select></div>\n'
+        )
+    radios = "".join(
+        f'<label><input type="radio" name="{field}" data-control="{index}" value="{i}"'
+        f"{' checked' if i == control.start else ''}><span>{esc(text)}</span></label>"
+        for i, text in enumerate(control.texts)
+    )
+    return (
+        f'<fieldset class="nn-row"><legend>{esc(control.label)}</legend><div class="nn-radios">{radios}</div>'
+        "</fieldset>\n"
+    )
 
 
 def step_row(name: str, experiment: Experiment, count: int, step: int) -> str:
-    field, label = f"{name}-{experiment.step}", html.escape(experiment.step_label or "")
-    speeds = "".join(f'<option value="{v}"{" selected" if v == 1 else ""}>{t}</option>'
-                     for v, t in ((0.25, "¼ ×"), (0.5, "½ ×"), (1, "1 ×"), (2, "2 ×"), (4, "4 ×")))
-    return (f'<div class="nn-row nn-step"><label for="{field}">{label}</label>'
-            f'<input type="range" id="{field}" data-control="step" min="0" max="{count - 1}" step="1" value="{step}">'
-            f'<output for="{field}">{step}</output>'
-            f'<div class="nn-play"><button type="button" data-do="play">▶ Play</button>'
-            f'<label>speed <select data-do="speed">{speeds}</select></label></div></div>\n')
+    field, label = f"{name}-{experiment.step}", html.escape(experiment.step_label)
+    speeds = "".join(
+        f'<option value="{v}"{" selected" if v == 1 else ""}>{t}</option>'
+        for v, t in ((0.25, "¼ ×"), (0.5, "½ ×"), (1, "1 ×"), (2, "2 ×"), (4, "4 ×"))
+    )
+    return (
+        f'<div class="nn-row nn-step"><label for="{field}">{label}</label>'
+        f'<input type="range" id="{field}" data-control="step" min="0" max="{count - 1}" step="1" value="{step}">'
+        f'<output for="{field}">{step}</output>'
+        f'<div class="nn-play"><button type="button" data-do="play">▶ Play</button>'
+        f'<label>speed <select data-do="speed">{speeds}</select></label></div></div>\n'
+    )

@@ -77,7 +77,7 @@ def test_usual_mistakes_are_named(wrong, message, directions):
 
 def test_mistakes_in_some_elements_are_named():
     assert check_gradient(f, X, gradient(X) * [1, -1, 1]).message == "some signs are wrong."
-    assert check_gradient(f, X, gradient(X) + [0, 0.1, 0]).message == "3 of 9 values differ."
+    assert check_gradient(f, X, gradient(X) + np.array([0, 0.1, 0])).message == "3 of 9 values differ."
 
 
 def test_a_function_that_is_not_finite_is_named():

@@ -99,6 +99,12 @@ def test_formulas_are_the_values():
     assert Cliff(s, h, k).value(1, 2) == pytest.approx(height)
 
 
+@every_surface
+def test_formulas_can_be_drawn_by_matplotlib(surface):
+    mathtext = pytest.importorskip("matplotlib.mathtext")
+    mathtext.MathTextParser("path").parse(f"${surface.formula}$")     # raises for commands it lacks
+
+
 def test_special_points():
     np.testing.assert_array_equal(Saddle().gradient((0, 0)), 0)
     assert np.linalg.eigvalsh(Saddle().hessian((0, 0))).tolist() == [-1, 1]

@@ -28,9 +28,10 @@ Part = Array | float            # a number stands for an array full of it
 class Surface:
     """What all surfaces offer.
 
-    `formula` is LaTeX; `minima` are its minima, lowest first; `bounds` = (x0, x1, y0, y1) is the part
-    worth drawing; from `start` a walk shows what is hard. Points are arrays of shape (..., 2): any number
-    can be asked about at once. ValueError for another last axis, and for parameters out of range.
+    `formula` is LaTeX that Matplotlib can draw too; `minima` are the minima, lowest first; `bounds`
+    (x0, x1, y0, y1) is the part worth drawing; from `start` a walk shows what is hard. Points are arrays of
+    shape (..., 2): any number can be asked about at once. ValueError for another last axis, and for
+    parameters out of range.
     """
 
     formula: str
@@ -76,7 +77,7 @@ class Ravine(Surface):
     Gradient descent converges for learning rates below 2/b, and is then slow along x.
     """
 
-    formula = r"\tfrac{1}{2}\left(a x^2 + b y^2\right)"
+    formula = r"\frac{1}{2}\left(a x^2 + b y^2\right)"
     minima = ((0.0, 0.0),)
     bounds = (-10.0, 10.0, -3.0, 3.0)
     start = (-9.0, 2.0)
@@ -98,7 +99,7 @@ class Ravine(Surface):
 class Bowl(Ravine):
     """½ a (x² + y²): round, so that the steepest way down leads straight to the minimum."""
 
-    formula = r"\tfrac{1}{2}\,a\left(x^2 + y^2\right)"
+    formula = r"\frac{1}{2}\,a\left(x^2 + y^2\right)"
     bounds = (-3.0, 3.0, -3.0, 3.0)
     start = (-2.5, 2.0)
 
@@ -116,7 +117,7 @@ class Saddle(Surface):
     and one that starts on y = 0 for ever.
     """
 
-    formula = r"\tfrac{1}{2}x^2 - \tfrac{1}{2}y^2 + \tfrac{1}{4}y^4"
+    formula = r"\frac{1}{2}x^2 - \frac{1}{2}y^2 + \frac{1}{4}y^4"
     minima = ((0.0, 1.0), (0.0, -1.0))
     bounds = (-2.0, 2.0, -1.6, 1.6)
     start = (-1.8, 0.001)
@@ -163,7 +164,7 @@ class Cliff(Surface):
     far back over the gentle ground (after Pascanu, Mikolov and Bengio, 2013).
     """
 
-    formula = r"\tfrac{s + h}{k}\log\left(1 + \tfrac{s}{h}\,e^{kx}\right) - s x + \tfrac{1}{2}y^2 - f_0"
+    formula = r"\frac{s + h}{k}\log\left(1 + \frac{s}{h}\,e^{kx}\right) - s x + \frac{1}{2}y^2 - f_0"
     minima = ((0.0, 0.0),)
     bounds = (-6.0, 1.5, -2.0, 2.0)
     start = (1.0, 1.5)
@@ -195,7 +196,7 @@ class TwoValleys(Surface):
     For q = 0 both are equally deep.
     """
 
-    formula = r"\tfrac{1}{4}x^4 - \tfrac{q}{3}x^3 - \tfrac{1}{2}x^2 + q x + \tfrac{1}{2}y^2"
+    formula = r"\frac{1}{4}x^4 - \frac{q}{3}x^3 - \frac{1}{2}x^2 + q x + \frac{1}{2}y^2"
     minima = ((-1.0, 0.0), (1.0, 0.0))
     bounds = (-2.0, 2.0, -1.5, 1.5)
     start = (1.8, 1.2)

@@ -75,6 +75,7 @@ def test_every_truncation_of_the_archive_is_noticed(length):
         (gzip.compress(GOOD)[:-6] + b"\0" * 6, "damaged"),          # wrong checksum in the archive
         (b"\x1f\x8b" + b"\7" * 20, "damaged"),
     ],
+    ids=["longer", "magic", "type", "scalar", "huge", "html", "pickle", "checksum", "gzip header"],
 )
 def test_idx_refuses(data, message):
     with pytest.raises(DatasetError, match=message):

@@ -3,6 +3,7 @@
 `execution`  how the chapters' kernels are set up, and when a cached run may be used again
 `assets`     MathJax from an installed wheel, launch buttons, one way of loading icons
 `reference`  the package reference, one section a module, from the docstrings
+`icons`      the few icons in use, in place of three copies of all of them
 `pages`      small repairs to the theme's pages for readers who use a keyboard or a screen reader
 `requests`   refuses a site that would load anything from another host
 """
@@ -14,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from . import assets, execution, pages, reference, requests
+from . import assets, execution, icons, pages, reference, requests
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
         return
     if app.builder.format == "html":
         pages.repair(app)
+        icons.shrink(Path(app.outdir))
         found = requests.problems(Path(app.outdir))
         if found:
             raise ExtensionError("The site would not work by itself:\n  " + "\n  ".join(found))

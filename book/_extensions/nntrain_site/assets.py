@@ -1,4 +1,4 @@
-"""What the pages load: MathJax and icons from here, launch buttons only where they lead somewhere."""
+"""What the pages load: MathJax from an installed wheel, launch buttons only where they lead somewhere."""
 
 import os
 import re
@@ -9,19 +9,16 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util.fileutil import copy_asset
 
-MATHJAX = "mathjax/tex-mml-chtml.js"
-# The component itself, the fonts it draws with, and the macros it fetches on first use (\boldsymbol is one).
-MATHJAX_PARTS = (MATHJAX, "mathjax/output/chtml/fonts/woff-v2", "mathjax/input/tex/extensions")
+# Drawn as SVG: no fonts, which some browsers refuse to load from files, as on a memory stick.
+MATHJAX = "mathjax/tex-mml-svg.js"
+# The component itself, and the macros it fetches on first use (\boldsymbol is one).
+MATHJAX_PARTS = (MATHJAX, "mathjax/input/tex/extensions")
 
 
 def configure(app: Sphinx, config) -> None:
     config.mathjax_path = MATHJAX
-    # No assistive menu code is fetched; the hidden MathML that screen readers read is part of the component.
-    config.mathjax3_config = {
-        "tex": {"macros": {}},
-        "options": {"enableMenu": False},
-        **(config.mathjax3_config or {}),
-    }
+    # The menu would fetch parts that are not copied. The MathML that screen readers read is in the component.
+    config.mathjax3_config = {"options": {"enableMenu": False}, **(config.mathjax3_config or {})}
     config.html_context.setdefault("default_mode", "auto")
     options = config.html_theme_options
     repository = repository_url(Path(app.srcdir))

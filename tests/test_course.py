@@ -1,7 +1,8 @@
 """The exercises of every chapter, and the editions made from the chapters.
 
 Every solution earns full marks, every listed wrong answer fails with its hint, and the student edition holds
-no solution and runs up to its blanks. A chapter's exercises depend on its cells tagged `setup` and nothing else.
+no solution and runs up to its blanks. A chapter's exercises depend on its cells tagged `setup` and on nothing
+else.
 """
 
 import re

@@ -44,12 +44,12 @@ def in_static_book() -> bool:
 def book_style() -> dict[str, Any]:
     """The book's Matplotlib settings, as a dictionary for `plt.rcParams.update` or `plt.rc_context`.
 
-    Letters are 10 points or more, in a figure 5.6 inches wide: on a phone's screen they shrink to about 7.
+    Letters are 10 points or more, in a figure 5 inches wide: on a phone's screen they shrink to about 7.
     """
     from cycler import cycler
 
     return {
-        "figure.figsize": (5.6, 3.5),
+        "figure.figsize": (5.0, 3.2),
         "figure.dpi": 100,
         "savefig.dpi": 200,
         "figure.constrained_layout.use": True,

@@ -73,7 +73,8 @@ def _used(files: list[Path], names: dict[str, int]) -> dict[str, int]:
 def _in_style_sheets(static: Path) -> set[int]:
     """Icons that style sheets draw themselves, before admonitions for example."""
     text = "".join(sheet.read_text(encoding="utf-8") for sheet in static.rglob("*.css") if "vendor" not in sheet.parts)
-    return {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", text)}
+    escaped = {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", text)}
+    return escaped | {ord(character) for character in text if "\uf000" <= character <= "\uf8ff"}
 
 
 def _face(path: Path, family: str, weight: int, codes: set[int]) -> str:

@@ -137,7 +137,7 @@
       if (!("DecompressionStream" in window)) return;     // an old browser keeps the starting picture
       this.form.hidden = false;
       const linked = this.restore();
-      if (linked && location.hash === `#${this.id}`) this.scrollIntoView();
+      if (linked && location.hash === `#${this.id}`) this.scrollIntoView({ behavior: "instant" });
       new IntersectionObserver((entries, observer) => {
         if (entries.some((entry) => entry.isIntersecting)) { observer.disconnect(); this.ready(); }
       }, { rootMargin: "600px" }).observe(this);

@@ -224,7 +224,11 @@ def looks(page, name: str, found: dict) -> list[str]:
     folder = BUILD / "screenshots"
     folder.mkdir(exist_ok=True)
     stem = name.removesuffix(".html").replace("/", "-")
-    page.evaluate("() => document.querySelectorAll('nn-experiment details').forEach(d => { d.open = true; })")
+    page.evaluate("""() => {
+      document.querySelectorAll("nn-experiment details").forEach(d => { d.open = true; });
+      document.activeElement?.blur();
+      scrollTo({ top: 0, behavior: "instant" });
+    }""")
     options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
                "resultTypes": ["violations"], "preload": False}
     for theme in ("light", "dark"):

@@ -1,4 +1,4 @@
-"""The artists that may move: how each takes new data (live face) and where that lies in the picture (static face)."""
+"""The artists that may move: how each takes new data (live), and where that lies in the picture (static)."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def kind_of(name: str, artist: Any) -> str:
         if isinstance(artist, cls):
             return kind
     raise ValueError(
-        f"artist {name!r} is a {type(artist).__name__}; only the results of plot, axhline, axvline, scatter, imshow, "
-        "text, bar and fill_between can move (plot returns a list: write `line, = ax.plot(...)`)"
+        f"artist {name!r} is a {type(artist).__name__}; only the results of plot, axhline, axvline, scatter, "
+        "imshow, text, bar and fill_between can move (plot returns a list: write `line, = ax.plot(...)`)"
     )
 
 
@@ -120,7 +120,7 @@ def to_picture(artist: Any, transform: Any, x: np.ndarray, y: np.ndarray) -> np.
 
 
 def encode_path(artist: Any, kind: str, data: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Points in tenths of a pixel and their `stops` (see `clip_line`) for a line, scattered points or a band."""
+    """Points in tenths of a pixel and their `stops` (see `clip_line`), for a line, points or a band."""
     if kind == "band":
         x, lower, upper = data
         transform = artist.get_transform()
@@ -151,7 +151,7 @@ def encode_bars(artist: BarContainer, heights: np.ndarray) -> np.ndarray:
 
 
 def encode_image(artist: AxesImage, data: np.ndarray, levels: int) -> tuple[np.ndarray, list[str]]:
-    """Levels (row 0 at the top of the screen) and the colour of each; the last colour is that of a missing value."""
+    """Levels (row 0 at the top of the screen) and the colour of each; the last is that of a missing value."""
     levels = min(levels, artist.cmap.N)
     scaled = np.ma.filled(np.ma.masked_invalid(artist.norm(np.ma.masked_invalid(data))), np.nan)
     missing = ~np.isfinite(scaled)

@@ -1,4 +1,4 @@
-"""`Experiment`: one definition in Python, two faces (live widgets in Jupyter, a web component in the built book)."""
+"""`Experiment`: one definition in Python, two faces (widgets in Jupyter, a web component in the book)."""
 
 from __future__ import annotations
 
@@ -22,25 +22,29 @@ class Experiment:
         title: one line above the picture.
         controls: name → values. Words or booleans make a choice; increasing numbers a slider (`np.linspace`,
             `Log(low, high, n)`, `range`, or any list of numbers).
-        setup: `setup() -> (figure or [figures], {name: artist})` draws the fixed picture once, at most 4.6 in wide for
-            each figure, and names the artists that move. Axis limits stay as setup leaves them.
-        compute: `compute(**controls) -> {name: data}` for every named artist, without side effects. Data by artist:
-            plot, axhline, axvline, scatter `(x, y)`; imshow a 2-D array of the shape set up; text a `str`; bar the
-            heights; fill_between `(x, y1, y2)`. With a step control, also `trail(x, y)`, `head(x, y)`, `frames(list)`.
-        step: name of the step control, which plays along `trail`, `head` and `frames` and adds no grid points; or
-            `(name, count)` to fix the number of its positions.
+        setup: `setup() -> (figure or [figures], {name: artist})` draws the fixed picture once, each figure at
+            most 4.6 in wide, and names the artists that move. Axis limits stay as setup leaves them.
+        compute: `compute(**controls) -> {name: data}` for every named artist, without side effects. Data by
+            artist: plot, axhline, axvline, scatter `(x, y)`; imshow a 2-D array of the shape set up; text a
+            `str`; bar the heights; fill_between `(x, y1, y2)`. With a step control, also `trail(x, y)`,
+            `head(x, y)` and `frames(list)`.
+        step: name of the step control, which plays along `trail`, `head` and `frames` and adds no grid points;
+            or `(name, count)` to fix the number of its positions.
         start: name → starting value, the nearest one listed (default: first choice, middle number, last step).
         labels: name → words beside the control.
-        choices: name → {value: words shown}.  formats: name → format of numbers, such as "{:.2f}" (default "{:.3g}").
+        choices: name → {value: words shown}.
+        formats: name → format of numbers, such as "{:.2f}" (default "{:.3g}").
         predict: the question asked before the reader touches anything.
-        seen: what the reader should have seen, and why; folded. In both, `*word*` is emphasis, `` `x` `` code.
-        alt: `alt(settings, data) -> str`, a sentence on what the picture shows, printed under it and spoken as its
-            alternative text; `settings` maps names to values, `data` is what compute returned.
-        levels: shades of an image in the built book.  budget_kb: largest allowed compressed size there.
+        seen: what the reader should have seen, and why; folded. In both texts `*word*` is emphasis, and words
+            between backticks are code.
+        alt: `alt(settings, data) -> str`, a sentence on what the picture shows, printed under it and spoken as
+            its alternative text; `settings` maps names to values, `data` is what compute returned.
+        levels: shades of an image in the built book.
+        budget_kb: largest allowed compressed size there.
 
     Raises:
-        ValueError: for a definition that cannot work; when built, also for a wrong name or shape from `compute`,
-            a grid above 5,000 settings and an exceeded budget. Whatever `compute` raises is passed on.
+        ValueError: for a definition that cannot work; when built, also for a wrong name or shape from
+            `compute`, a grid above 5,000 settings and an exceeded budget. Whatever `compute` raises is passed on.
 
     Example:
 
@@ -57,7 +61,8 @@ class Experiment:
     ...     x = 1.8 * (1 - 2 * lr) ** np.arange(11)
     ...     return {"path": trail(x, x**2)}
     >>> from nntrain.experiments import Experiment, trail
-    >>> experiment = Experiment("descent-parabola", "Descent on a parabola", {"lr": [0.05, 0.3, 0.8, 0.95]}, setup, compute,
+    >>> experiment = Experiment(
+    ...     "descent-parabola", "Descent on a parabola", {"lr": [0.05, 0.3, 0.8, 0.95]}, setup, compute,
     ...     step="step", labels={"lr": "learning rate η"}, predict="Which η reaches the bottom first?",
     ...     seen="Above 0.5 every step jumps across the valley.",
     ...     alt=lambda s, d: f"With η = {s['lr']} ten steps end at x = {d['path'].x[-1]:.2f}.")

@@ -1,4 +1,4 @@
-"""From picture coordinates (pixels) to whole tenths of a pixel that fit 16 bits, clipped without bending a line."""
+"""From pixels to whole tenths of a pixel that fit 16 bits, clipped without bending a line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 def clip_line(points: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | None]:
     """Clip the polyline `points` (N, 2) to `box`.
 
-    Returns the points in tenths of a pixel (M, 2) int16, with `BREAK` where the pen is lifted, and `stops`: how many of
-    them belong to the first k+1 given points (None when simply k+1).
+    Returns the points in tenths of a pixel (M, 2) int16, with `BREAK` where the pen is lifted, and `stops`:
+    how many of them belong to the first k+1 given points (None when simply k+1).
     """
     x0, y0, x1, y1 = box
     with np.errstate(invalid="ignore"):
@@ -77,7 +77,7 @@ def clip_points(points: np.ndarray, box: Box) -> np.ndarray:
 
 
 def clip_band(lower: np.ndarray, upper: np.ndarray, box: Box) -> np.ndarray:
-    """The closed outline between two polylines (N, 2) each, one piece for every finite run (Sutherland–Hodgman)."""
+    """The closed outline between two polylines (N, 2), a piece for every finite run (Sutherland–Hodgman)."""
     finite = np.isfinite(lower).all(axis=1) & np.isfinite(upper).all(axis=1)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], finite, [False]]).astype(int)))
     pieces: list[np.ndarray] = []

@@ -14,7 +14,7 @@ from nntrain.experiments.canvas import Canvas
 from nntrain.experiments.controls import Control
 from nntrain.experiments.experiment import Experiment, marked
 from nntrain.experiments.moving import at_step, length
-from nntrain.experiments.static import start_step, strip_predict
+from nntrain.experiments.static import SEEN, start_step, strip_predict
 
 SLOW = 0.1  # seconds: beyond this a moved slider computes when let go
 
@@ -68,7 +68,7 @@ class LiveFace:
             self.sentence,
             *rows,
             widgets.HBox([reset, self.status]),
-            widgets.HTML(f"<details><summary>What you should have seen</summary>{marked(experiment.seen)}</details>"),
+            widgets.HTML(f"<details><summary>{SEEN}</summary>{marked(experiment.seen)}</details>"),
         ])  # fmt: skip
 
     @staticmethod
@@ -86,7 +86,7 @@ class LiveFace:
             self.step.value = start_step(self.experiment, self.step.max + 1)
 
     def changed(self) -> None:
-        """Compute if a control moved, then show the current step; an exception becomes a message to the reader."""
+        """Compute if a control moved, then show the step; an exception becomes a message to the reader."""
         if self.busy:
             return
         began = time.perf_counter()

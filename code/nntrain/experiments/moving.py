@@ -40,7 +40,7 @@ def trail(x: Any, y: Any) -> Path:
 
 
 def head(x: Any, y: Any) -> Path:
-    """The end of a growing path: at step k the artist shows point k alone. It costs no space beside its trail."""
+    """The end of a growing path: at step k the artist shows point k alone, at no cost beside its trail."""
     return _path(x, y, True)
 
 

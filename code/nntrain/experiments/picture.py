@@ -1,4 +1,4 @@
-"""Matplotlib figures to SVG that lives in a page: unique ids, the page's colours, and handles on what moves."""
+"""Matplotlib figures to SVG that lives in a page: unique ids, the page's colours, handles on what moves."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def freeze(figures: list[Any]) -> None:
 def svg_trees(
     identity: str, figures: list[Any], moving: dict[str, Any], lines_of_text: dict[str, int]
 ) -> list[ET.Element]:
-    """The figures as SVG trees. In `<g data-move=name>` stand the elements of each moving artist, without positions:
-    one `path.nn-line`, any number of `.nn-mark`, of `text.nn-text`, of `path.nn-bar`, or one `image.nn-image`."""
+    """The figures as SVG trees. In `<g data-move=name>` stand the elements of each moving artist, without
+    positions: a `path.nn-line`, any number of `.nn-mark`, `text.nn-text`, `path.nn-bar`, or an `image.nn-image`."""
     handles = {name: _stand_in(name, artist, lines_of_text.get(name, 1)) for name, artist in moving.items()}
     palette = colour_names()
     trees = []
@@ -154,7 +154,7 @@ def _wrap_marks(artist: Any, group: ET.Element) -> None:
 
 
 def image_place(artist: Any) -> dict[str, str]:
-    """The rectangle of an image in picture coordinates; it must lie within its axes, for a canvas covers it."""
+    """The rectangle of an image in picture coordinates; it must lie within its axes, as a canvas replaces it."""
     left, right, bottom, top = artist.get_extent()
     corners = artist.get_transform().transform([[left, bottom], [right, top]])
     (x0, x1), (y0, y1) = np.sort(corners[:, 0]), np.sort(corners[:, 1])
@@ -184,7 +184,7 @@ def bar_place(bar: Any, upright: bool) -> dict[str, str]:
 
 
 def colour_names() -> dict[str, str]:
-    """Colour in the SVG → colour in the page: ink, paper, grid and the cycle C0 … C9 follow light and dark mode."""
+    """Colour in the SVG → colour in the page: ink, paper, grid and C0 … C9 follow light and dark mode."""
     rc: Any = mpl.rcParams
     names: dict[str, str] = {}
     names[to_hex(rc["grid.color"])] = "var(--nn-grid)"

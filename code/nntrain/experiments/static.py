@@ -18,6 +18,7 @@ from nntrain.experiments.picture import freeze, svg_trees
 from nntrain.experiments.place import place
 from nntrain.experiments.unpack import Unpacked
 
+SEEN = "What you should have seen"
 RADIO_LETTERS = 44  # choices longer than this in all become a <select>
 
 
@@ -73,10 +74,7 @@ def page_element(
 ) -> str:
     ET.register_namespace("", "http://www.w3.org/2000/svg")
     name, esc = f"experiment-{experiment.id}", html.escape
-    panels = "".join(
-        f'<div class="nn-panel" style="max-width:min(100%,{width_of(tree):.0f}px)">{ET.tostring(tree, encoding="unicode")}</div>'
-        for tree in trees
-    )
+    panels = "".join(panel(tree) for tree in trees)
     data = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     controls = "".join(control_row(name, experiment, i) for i in range(len(experiment.controls)))
     if packed["step"]:
@@ -91,15 +89,18 @@ def page_element(
 <button type="button" data-do="link">Copy link to this setting</button>
 <span class="nn-said" role="status"></span></div>
 </form>
-<details class="nn-seen"><summary>What you should have seen</summary><p>{marked(experiment.seen)}</p></details>
+<details class="nn-seen"><summary>{SEEN}</summary><p>{marked(experiment.seen)}</p></details>
 <script type="application/json">{data}</script>
 </nn-experiment>
 """
 
 
-def width_of(tree: ET.Element) -> float:
-    """The picture's natural width on a screen: 96 pixels to the inch, where the SVG has 72."""
-    return float(tree.get("viewBox", "").split()[2]) * 96 / 72
+def panel(tree: ET.Element) -> str:
+    """One figure at its natural width (96 pixels to the inch, where the SVG has 72) or somewhat smaller, so that
+    two stand side by side; all panels of an experiment keep one scale."""
+    width = float(tree.get("viewBox", "").split()[2]) * 96 / 72
+    style = f"flex:{width:.0f} 1 {0.7 * width:.0f}px;max-width:min(100%,{width:.0f}px)"
+    return f'<div class="nn-panel" style="{style}">{ET.tostring(tree, encoding="unicode")}</div>'
 
 
 def strip_predict(text: str) -> str:
@@ -114,7 +115,8 @@ def control_row(name: str, experiment: Experiment, index: int) -> str:
     if control.kind != "choice":
         return (
             f'<div class="nn-row"><label for="{field}">{esc(control.label)}</label>'
-            f'<input type="range" id="{field}" data-control="{index}" min="0" max="{len(control.values) - 1}" step="1" '
+            f'<input type="range" id="{field}" data-control="{index}" step="1" min="0" '
+            f'max="{len(control.values) - 1}" '
             f'value="{control.start}" aria-valuetext="{esc(control.texts[control.start])}">'
             f'<output for="{field}">{esc(control.texts[control.start])}</output></div>\n'
         )
@@ -146,7 +148,8 @@ def step_row(name: str, experiment: Experiment, count: int, step: int) -> str:
     )
     return (
         f'<div class="nn-row nn-step"><label for="{field}">{label}</label>'
-        f'<input type="range" id="{field}" data-control="step" min="0" max="{count - 1}" step="1" value="{step}">'
+        f'<input type="range" id="{field}" data-control="step" step="1" min="0" max="{count - 1}" '
+        f'value="{step}">'
         f'<output for="{field}">{step}</output>'
         f'<div class="nn-play"><button type="button" data-do="play">▶ Play</button>'
         f'<label>speed <select data-do="speed">{speeds}</select></label></div></div>\n'

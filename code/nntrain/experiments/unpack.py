@@ -1,4 +1,4 @@
-"""Read a packed grid back (see `grid.py`): for the starting picture, and for tests of what the browser draws."""
+"""Read a packed grid back (see `grid.py`): for the starting picture, and to test what the browser draws."""
 
 from __future__ import annotations
 

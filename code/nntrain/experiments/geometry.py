@@ -6,7 +6,9 @@ import numpy as np
 
 BREAK = -32768  # an x that lifts the pen
 MARGIN = 20.0  # pixels kept around the axes, so that a line leaves the picture in its true direction
-HUGE = 1e150
+HUGE = 1e150            # longer vectors are shortened to this
+FAR = 1e9               # farther away, a segment is shortened before it is clipped
+LOST = 1e14             # a segment with both ends farther away than this is not drawn: rounding has eaten its place
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -50,6 +52,13 @@ def clip_segment(
     if not np.isfinite(b).all():
         return None
     x0, y0, x1, y1 = box
+    far_a, far_b = np.abs(a).max(), np.abs(b).max()
+    if min(far_a, far_b) > LOST:
+        return None
+    # Beyond FAR, rounding would move the crossing: shorten towards the nearer end, which keeps the direction.
+    if max(far_a, far_b) > FAR >= min(far_a, far_b):
+        away = (a - b if far_a > far_b else b - a) * (FAR / max(far_a, far_b))
+        a, b = (b + away, b) if far_a > far_b else (a, a + away)
     dx, dy = float(b[0] - a[0]), float(b[1] - a[1])
     enter, leave = 0.0, 1.0
     for p, q in ((-dx, a[0] - x0), (dx, x1 - a[0]), (-dy, a[1] - y0), (dy, y1 - a[1])):
@@ -62,10 +71,10 @@ def clip_segment(
             leave = min(leave, q / p)
     if enter > leave:
         return None
-    return (
-        (float(a[0] + enter * dx), float(a[1] + enter * dy)),
-        (float(a[0] + leave * dx), float(a[1] + leave * dy)) if leave < 1 else (float(b[0]), float(b[1])),
+    start, end = (
+        (min(max(float(a[0] + t * dx), x0), x1), min(max(float(a[1] + t * dy), y0), y1)) for t in (enter, leave)
     )
+    return start, (end if leave < 1 else (float(b[0]), float(b[1])))
 
 
 def clip_points(points: np.ndarray, box: Box) -> np.ndarray:

@@ -80,7 +80,7 @@ class Packer:
 
 def planes(values: np.ndarray, dtype: str) -> bytes:
     """The bytes of an array, all lowest bytes first."""
-    return np.ascontiguousarray(values.astype(dtype)).view(np.uint8).reshape(len(values), -1).T.tobytes()
+    return values.astype(dtype).view(np.uint8).reshape(len(values), np.dtype(dtype).itemsize).T.tobytes()
 
 
 def pack(experiment: Experiment, moving: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Callbacks: what else should happen while a network trains (chapter 7).
 
-A callback has four moments: ``on_train_begin``, ``on_gradient`` (gradients ready, weights not yet moved),
-``on_step_end``, ``on_epoch_end`` and ``on_train_end``. Each gets the ``Run``: its ``network``, ``loss``, ``optimizer``,
-``train`` and ``history``, and ``run.stop(reason)``.
+A callback has five moments: ``on_train_begin``, ``on_gradient`` (gradients ready, weights not yet moved),
+``on_step_end``, ``on_epoch_end`` and ``on_train_end``. Each gets the ``Run``: its ``network``, ``loss``,
+``optimizer``, ``train`` and ``history``, and ``run.stop(reason)``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from nntrain.network import load_arrays, save_arrays
 from nntrain.optimizers import clip_grad_norm
 from nntrain.training import History, Run
 
-__all__ = ["Callback", "Checkpoint", "ClipGradients", "EarlyStopping", "LearningRateLog", "StopOnDivergence", "resume"]
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "ClipGradients",
+    "EarlyStopping",
+    "LearningRateLog",
+    "StopOnDivergence",
+    "resume",
+]
 
 
 class Callback:
@@ -43,17 +51,32 @@ class Callback:
 class EarlyStopping(Callback):
     """Stop when ``monitor`` has not improved by more than ``min_delta`` for ``patience`` epochs.
 
-    ``mode`` is "min" (a loss) or "max" (an accuracy). ``restore_best`` puts the weights of the best epoch back, also
-    when the run ends in another way. ``best``, ``best_epoch`` (counted from 1) tell which it was.
+    ``mode`` is "min" (a loss) or "max" (an accuracy). ``restore_best`` puts the weights of the best epoch
+    back, also when the run ends in another way. ``best`` and ``best_epoch`` (counted from 1) tell which it
+    was. Source: Prechelt (1998).
     """
 
-    def __init__(self, patience: int, min_delta: float = 0.0, *, monitor: str = "val_loss", mode: str = "min",
-                 restore_best: bool = True) -> None:
+    def __init__(
+        self,
+        patience: int,
+        min_delta: float = 0.0,
+        *,
+        monitor: str = "val_loss",
+        mode: str = "min",
+        restore_best: bool = True,
+    ) -> None:
         if patience < 1 or min_delta < 0:
-            raise ValueError(f"patience must be at least 1 and min_delta at least 0, got {patience} and {min_delta}")
+            raise ValueError(
+                f"patience must be at least 1 and min_delta at least 0, got {patience} and {min_delta}"
+            )
         if mode not in ("min", "max"):
             raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
-        self.patience, self.min_delta, self.monitor, self.restore_best = patience, min_delta, monitor, restore_best
+        self.patience, self.min_delta, self.monitor, self.restore_best = (
+            patience,
+            min_delta,
+            monitor,
+            restore_best,
+        )
         self.sign = 1 if mode == "min" else -1
 
     def on_train_begin(self, run: Run) -> None:
@@ -65,7 +88,10 @@ class EarlyStopping(Callback):
             self.best, self.best_epoch = value, epoch
             self._state = run.network.state() if self.restore_best else None
         elif epoch - self.best_epoch >= self.patience:
-            run.stop(f"stopped early after epoch {epoch}: best {self.monitor} was {self.best:.4g} in epoch {self.best_epoch}")
+            run.stop(
+                f"stopped early after epoch {epoch}: "
+                f"the best {self.monitor} was {self.best:.4g} in epoch {self.best_epoch}"
+            )
 
     def on_train_end(self, run: Run) -> None:
         if self._state is not None:
@@ -73,7 +99,7 @@ class EarlyStopping(Callback):
 
 
 class StopOnDivergence(Callback):
-    """Stop when a step's loss is not finite or exceeds ``factor`` times the first one, and say what the cause may be."""
+    """Stop when a step's loss is not finite or exceeds ``factor`` times the first one, and say why."""
 
     def __init__(self, factor: float = 100.0) -> None:
         if not factor > 1:
@@ -83,13 +109,17 @@ class StopOnDivergence(Callback):
     def on_step_end(self, run: Run) -> None:
         losses = run.history.step_loss
         value = losses[-1]
-        if value <= self.factor * abs(losses[0]) + 1e-12:
+        if math.isfinite(value) and value <= self.factor * abs(losses[0]) + 1e-12:
             return
         if len(losses) == 1:
-            cause = "the very first loss is not finite: look at the initial weights and the scale of the inputs"
+            cause = (
+                "the very first loss is not finite: look at the initial weights and the scale of the inputs"
+            )
         else:
             cause = f"the learning rate {run.optimizer.lr:g} is probably too high"
-        run.stop(f"diverged at step {len(losses)}: the loss went from {losses[0]:.4g} to {value:.4g}; {cause}")
+        run.stop(
+            f"diverged at step {len(losses)}: the loss went from {losses[0]:.4g} to {value:.4g}; {cause}"
+        )
 
 
 class LearningRateLog(Callback):
@@ -114,9 +144,9 @@ class ClipGradients(Callback):
 class Checkpoint(Callback):
     """Write everything a run needs to go on to ``path`` every ``every`` epochs.
 
-    That is: weights, the optimiser's averages, the history, and the states of all random generators (batches and
-    dropout). ``resume(path, …)`` reads it; the continued run then gives the same numbers, bit for bit, as one that was
-    never interrupted. The file is replaced only once the new one is whole.
+    That is: weights, the optimiser's averages, the history, and the states of all random generators (batches
+    and dropout). ``resume(path, …)`` reads it; the continued run then gives the same numbers, bit for bit, as
+    one that was never interrupted. The file is replaced only once the new one is whole.
     """
 
     def __init__(self, path: str | Path, *, every: int = 1) -> None:
@@ -128,9 +158,15 @@ class Checkpoint(Callback):
         if len(run.history) % self.every:
             return
         history = run.history
-        story = {"step_loss": history.step_loss, "epochs": history.epochs, "lr": history.lr,
-                 "rng": [rng.bit_generator.state for rng in _generators(run.network, run.train)]}
-        arrays = {"story": np.array(json.dumps(story))}
+        story = {
+            "made_by": _signature(run.network, run.optimizer),
+            "step_loss": history.step_loss,
+            "epochs": history.epochs,
+            "lr": history.lr,
+            "rng": [rng.bit_generator.state for rng in _generators(run.network, run.train)],
+        }
+        # some bit generators keep their state in arrays
+        arrays = {"story": np.array(json.dumps(story, default=lambda value: value.tolist()))}
         arrays.update({f"network.{name}": array for name, array in run.network.state().items()})
         arrays.update({f"optimizer.{name}": array for name, array in run.optimizer.state().items()})
         save_arrays(self.path, arrays)
@@ -146,16 +182,25 @@ def resume(path: str | Path, network: Any, optimizer: Any, train: Any) -> Histor
         story = json.loads(str(arrays["story"]))
         states, history = story["rng"], History()
         history.step_loss, history.epochs, history.lr = story["step_loss"], story["epochs"], story["lr"]
-    except (KeyError, json.JSONDecodeError) as error:
+        made_by = story["made_by"]
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a checkpoint ({error})") from error
+    if made_by != _signature(network, optimizer):
+        raise ValueError(f"{path} is of {made_by}, this run has {_signature(network, optimizer)}")
     generators = _generators(network, train)
     if len(states) != len(generators):
-        raise ValueError(f"the checkpoint has {len(states)} random generators, this run has {len(generators)}")
+        raise ValueError(
+            f"the checkpoint has {len(states)} random generators, this run has {len(generators)}"
+        )
     network.set_state(_part(arrays, "network."))
     optimizer.set_state(_part(arrays, "optimizer."))
     for generator, state in zip(generators, states, strict=True):
         generator.bit_generator.state = state
     return history
+
+
+def _signature(network: Any, optimizer: Any) -> str:
+    return f"{network!r} trained by {type(optimizer).__name__}"
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -37,7 +37,7 @@ class Batches:
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
         if shuffle and not isinstance(rng, np.random.Generator):
-            raise ValueError(f"shuffling needs rng, a np.random.Generator such as np.random.default_rng(0), got {rng!r}")
+            raise ValueError(f"shuffling needs rng, such as np.random.default_rng(0), got {rng!r}")
         if drop_last and batch_size > len(x):
             raise ValueError(f"drop_last with batch_size {batch_size} leaves nothing of {len(x)} examples")
         self.x, self.y, self.batch_size = x, y, int(batch_size)
@@ -47,7 +47,7 @@ class Batches:
         n, size = len(self.x), self.batch_size
         order = self.rng.permutation(n) if self.shuffle and self.rng is not None else np.arange(n)
         for start in range(0, len(self) * size, size):
-            index = order[start:start + size]
+            index = order[start : start + size]
             yield self.x.take(index, axis=0), self.y.take(index, axis=0)
 
     def __len__(self) -> int:
@@ -65,21 +65,30 @@ class Batches:
 def check_data(x: np.ndarray, y: np.ndarray) -> None:
     """Raise ``ValueError`` unless ``x`` and ``y`` are real, finite, non-empty and equally long."""
     if x.ndim < 1 or y.ndim < 1 or len(x) != len(y) or not len(x) or not x.size:
-        raise ValueError(f"expected as many inputs as targets and at least one, got shapes {x.shape} and {y.shape}")
+        raise ValueError(
+            f"expected as many inputs as targets and at least one, got shapes {x.shape} and {y.shape}"
+        )
     for name, array in (("inputs", x), ("targets", y)):
         if array.dtype.kind not in "fiub":
             raise ValueError(f"{name} must be real numbers, got dtype {array.dtype}")
-        # The sum is finite unless a value is not: no array of booleans as large as the data is needed.
-        if array.dtype.kind == "f" and not np.isfinite(np.sum(array, dtype=np.float64)):
-            raise ValueError(f"{name} hold {np.count_nonzero(~np.isfinite(array))} values that are not finite")
+        # The sum is finite unless a value is not, so most data needs no array of booleans as large as itself.
+        with np.errstate(over="ignore", invalid="ignore"):
+            suspect = array.dtype.kind == "f" and not np.isfinite(np.sum(array, dtype=np.float64))
+        if suspect and (bad := np.count_nonzero(~np.isfinite(array))):
+            raise ValueError(f"{name} must be finite, got {bad} values that are NaN or infinite")
 
 
 def train_val_split(
     x: np.ndarray, y: np.ndarray, n_val: int, *, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Set ``n_val`` examples aside at random: returns ``x_train, y_train, x_val, y_val``."""
+    """Set ``n_val`` examples aside at random; return ``x_train, y_train, x_val, y_val``.
+
+    Raises ``ValueError`` for lengths that differ and unless both parts have at least one example.
+    """
     if len(x) != len(y) or not 0 < n_val < len(x):
-        raise ValueError(f"n_val must lie between 1 and {len(x) - 1} for {len(x)} inputs and {len(y)} targets, got {n_val}")
+        raise ValueError(
+            f"n_val must lie between 1 and {len(x) - 1} for {len(x)} inputs and {len(y)} targets, got {n_val}"
+        )
     order = rng.permutation(len(x))
     train, val = order[n_val:], order[:n_val]
     return x[train], y[train], x[val], y[val]
@@ -93,6 +102,8 @@ def one_hot(labels: np.ndarray, n_classes: int, dtype: type = np.float32) -> np.
            [1., 0., 0.]], dtype=float32)
     """
     labels = np.asarray(labels)
+    if n_classes < 1:
+        raise ValueError(f"n_classes must be at least 1, got {n_classes}")
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(f"expected integer labels of shape (N,), got {labels.dtype} of shape {labels.shape}")
     if labels.size and not 0 <= labels.min() <= labels.max() < n_classes:
@@ -103,9 +114,20 @@ def one_hot(labels: np.ndarray, n_classes: int, dtype: type = np.float32) -> np.
 def standardise(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
     """Give every feature mean 0 and standard deviation 1, as measured on ``train`` alone.
 
-    The same shift and scale are applied to ``others`` (validation, test): nothing of them leaks into training.
-    A feature that never varies is only shifted. Returns as many arrays as came in.
+    The same shift and scale are applied to ``others`` (validation, test): nothing of them leaks into
+    training. A feature that never varies is only shifted. Returns as many arrays as came in, float32 as
+    float32 and all else as float64. Raises ``ValueError`` for arrays of another width.
+
+    >>> standardise(np.array([[1.0], [3.0]]), np.array([[4.0]]))
+    (array([[-1.],
+           [ 1.]]), array([[2.]]))
     """
-    mean, std = train.mean(axis=0), train.std(axis=0)
-    std = np.where(std > 0, std, 1).astype(train.dtype)
-    return tuple((x - mean) / std for x in (train, *others))
+    if train.ndim != 2 or not train.size or any(x.shape[1:] != train.shape[1:] for x in others):
+        raise ValueError(
+            f"expected arrays of shape (N, D), got {', '.join(str(x.shape) for x in (train, *others))}"
+        )
+    dtype = np.float32 if train.dtype == np.float32 else np.float64
+    # float64 for the sums: over 50,000 rows those of float32 lose three digits
+    mean, std = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    std = np.where(np.ptp(train, axis=0) > 0, std, 1)  # rounding can leave a constant with a tiny deviation
+    return tuple((x.astype(dtype) - mean.astype(dtype)) / std.astype(dtype) for x in (train, *others))

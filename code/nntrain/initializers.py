@@ -51,7 +51,10 @@ def xavier_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarra
 
 
 def xavier_uniform(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """U(−a, a) with a = √(6/(fan_in + fan_out)): the same variance as ``xavier_normal``."""
+    """U(−a, a) with a = √(6/(fan_in + fan_out)): the variance of ``xavier_normal``.
+
+    Source: Glorot and Bengio (2010).
+    """
     a = np.sqrt(6 / sum(_fans(shape)))
     return rng.uniform(-a, a, size=shape)
 

@@ -26,7 +26,7 @@ class Layer:
 
     parameter_names: tuple[str, ...] = ()
     buffer_names: tuple[str, ...] = ()
-    rng: np.random.Generator | None = None      # only layers that draw at random have one
+    rng: np.random.Generator | None = None  # only layers that draw at random have one
     in_a_network = False
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
@@ -67,15 +67,21 @@ class Linear(Layer):
         bias_init: Callable[..., np.ndarray] = zeros,
     ) -> None:
         if in_features < 1 or out_features < 1:
-            raise ValueError(f"Linear needs at least one input and one output, got {in_features} and {out_features}")
+            raise ValueError(
+                f"Linear needs at least one input and one output, got {in_features} and {out_features}"
+            )
         if not isinstance(rng, np.random.Generator):
-            raise ValueError(f"Linear needs rng, a np.random.Generator such as np.random.default_rng(0), got {rng!r}")
+            raise ValueError(
+                f"Linear needs rng, a np.random.Generator such as np.random.default_rng(0), got {rng!r}"
+            )
         self.in_features, self.out_features = in_features, out_features
         self.parameter_names = ("weight", "bias") if bias else ("weight",)
         self.weight = np.asarray(init((in_features, out_features), rng))
         self.grad_weight = np.zeros_like(self.weight)
         if self.weight.shape != (in_features, out_features):
-            raise ValueError(f"init returned shape {self.weight.shape}, expected {(in_features, out_features)}")
+            raise ValueError(
+                f"init returned shape {self.weight.shape}, expected {(in_features, out_features)}"
+            )
         self.bias: np.ndarray | None = None
         if bias:
             self.bias = np.broadcast_to(bias_init((1, out_features), rng), (1, out_features))[0].copy()
@@ -85,13 +91,13 @@ class Linear(Layer):
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise ValueError(f"{self} expected inputs of shape (N, {self.in_features}), got {x.shape}")
         self.x = x
-        y = np.dot(x, self.weight)      # np.dot starts a microsecond sooner than @
+        y = np.dot(x, self.weight)  # for small matrices np.dot is a little quicker off the mark than @
         if self.bias is not None:
             y += self.bias
         return y
 
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
-        np.dot(self.x.T, dy, out=self.grad_weight)
+        np.matmul(self.x.T, dy, out=self.grad_weight)
         if self.bias is not None:
             np.add.reduce(dy, axis=0, out=self.grad_bias)
         return np.dot(dy, self.weight.T) if need_dx else None
@@ -107,12 +113,14 @@ class Dropout(Layer):
     needed later ("inverted" dropout). Source: Srivastava et al. (2014), JMLR 15.
     """
 
+    rng: np.random.Generator
+
     def __init__(self, p: float, rng: np.random.Generator) -> None:
         if not 0 <= p < 1:
             raise ValueError(f"Dropout needs a probability 0 ≤ p < 1, got {p}")
         if not isinstance(rng, np.random.Generator):
             raise ValueError(f"Dropout needs rng, a np.random.Generator, got {rng!r}")
-        self.p, self.rng = p, rng
+        self.p, self.rng = float(p), rng
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
         self.mask = None
@@ -146,7 +154,9 @@ class BatchNorm1d(Layer):
     def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         if num_features < 1:
             raise ValueError(f"BatchNorm1d needs at least one feature, got {num_features}")
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        if not (0 < eps < np.inf and 0 <= momentum <= 1):
+            raise ValueError(f"BatchNorm1d needs eps > 0 and 0 ≤ momentum ≤ 1, got {eps} and {momentum}")
+        self.num_features, self.eps, self.momentum = num_features, float(eps), float(momentum)
         self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
         self.grad_weight, self.grad_bias = np.zeros(num_features), np.zeros(num_features)
         self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)
@@ -158,7 +168,9 @@ class BatchNorm1d(Layer):
         if training:
             n = len(x)
             if n < 2:
-                raise ValueError("BatchNorm1d cannot normalise a training batch of one example; use drop_last=True")
+                raise ValueError(
+                    "BatchNorm1d cannot normalise a training batch of one example; use drop_last=True"
+                )
             mean, var = x.mean(axis=0), x.var(axis=0)
             self.running_mean += self.momentum * (mean - self.running_mean)
             self.running_var += self.momentum * (var * (n / (n - 1)) - self.running_var)

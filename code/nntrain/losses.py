@@ -18,10 +18,20 @@ from __future__ import annotations
 import numpy as np
 
 from nntrain.activations import sigmoid
+from nntrain.information import cross_entropy, entropy, kl_divergence
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "Loss", "MAELoss", "MSELoss", "ProbsCrossEntropyLoss",
-    "QuadraticLoss", "cross_entropy", "entropy", "kl_divergence",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "Loss",
+    "MAELoss",
+    "MSELoss",
+    "ProbsCrossEntropyLoss",
+    "QuadraticLoss",
+    "cross_entropy",
+    "entropy",
+    "kl_divergence",
 ]
 
 REDUCTIONS = ("mean", "batchmean", "sum", "none")
@@ -35,6 +45,8 @@ class Loss:
     (N, 1) against targets (N,) would otherwise broadcast quietly to (N, N).
     """
 
+    scale: float | None = None  # what the reduction multiplies the sum with; known after forward
+
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
@@ -42,16 +54,20 @@ class Loss:
 
     def forward(self, outputs: np.ndarray, targets: np.ndarray) -> float | np.ndarray:
         """Return the reduced loss (a float; an array for ``"none"``)."""
+        if not isinstance(outputs, np.ndarray) or outputs.dtype.kind != "f":
+            outputs = np.asarray(outputs, dtype=np.float64)
         values = self.values(outputs, self._matched(outputs, targets))
         if self.reduction == "none":
             self.scale = 1.0
             return values
         count = {"mean": values.size, "batchmean": len(values), "sum": 1}[self.reduction]
-        self.scale = 1.0 / count        # a Python float: it leaves float32 as it is
+        self.scale = 1.0 / count  # a Python float: it leaves float32 as it is
         return float(np.add.reduce(values, axis=None)) * self.scale
 
     def backward(self) -> np.ndarray:
         """Return ∂L/∂outputs of the last ``forward``, in the shape of the outputs."""
+        if self.scale is None:
+            raise ValueError(f"{self} has no gradient yet: call forward(outputs, targets) before backward()")
         gradient = self.derivative()
         gradient *= self.scale
         return gradient
@@ -68,8 +84,10 @@ class Loss:
         """Check the shapes; return the targets in the dtype of the outputs."""
         targets = np.asarray(targets, dtype=outputs.dtype)
         if outputs.shape != targets.shape or not outputs.size:
-            raise ValueError(f"{type(self).__name__} expected outputs and targets of one non-empty shape, "
-                             f"got outputs {outputs.shape} and targets {targets.shape}")
+            raise ValueError(
+                f"{type(self).__name__} expected outputs and targets of one non-empty shape, "
+                f"got outputs {outputs.shape} and targets {targets.shape}"
+            )
         return targets
 
     def __repr__(self) -> str:
@@ -117,7 +135,18 @@ class MAELoss(Loss):
         return np.sign(self.error)
 
 
-class BCEWithLogitsLoss(Loss):
+class _Binary(Loss):
+    """Shared by the two binary losses: targets are probabilities of "yes", often just 0 or 1."""
+
+    def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        targets = super()._matched(outputs, targets)
+        lowest, highest = np.minimum.reduce(targets, axis=None), np.maximum.reduce(targets, axis=None)
+        if not 0 <= lowest <= highest <= 1:
+            raise ValueError(f"{type(self).__name__} expected targets in 0 … 1, got {lowest:g} … {highest:g}")
+        return targets
+
+
+class BCEWithLogitsLoss(_Binary):
     r"""Binary cross-entropy of σ(z) against targets t in [0, 1], from the logits z.
 
     .. math:: -t\log\sigma(z) - (1-t)\log(1-\sigma(z)) = \max(z, 0) - tz + \log(1 + e^{-|z|})
@@ -133,11 +162,12 @@ class BCEWithLogitsLoss(Loss):
         return sigmoid(self.logits) - self.targets
 
 
-class BCELoss(Loss):
-    r"""Binary cross-entropy :math:`-t\log p - (1-t)\log(1-p)` of probabilities p, for networks that end in a sigmoid.
+class BCELoss(_Binary):
+    r"""Binary cross-entropy :math:`-t\log p - (1-t)\log(1-p)` of probabilities p.
 
-    Derivative :math:`(p - t)/(p(1-p))`. Probabilities are kept ε away from 0 and 1, where ε is the
-    dtype's machine precision; ``BCEWithLogitsLoss`` needs no such clipping and is the better choice.
+    For networks that end in a sigmoid. Derivative :math:`(p - t)/(p(1-p))`. Probabilities are kept ε away
+    from 0 and 1, where ε is the dtype's machine precision; ``BCEWithLogitsLoss`` needs no such clipping and
+    is the better choice.
     """
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -152,29 +182,41 @@ class BCELoss(Loss):
 class _Categorical(Loss):
     """Shared by the two categorical losses: integer targets (N,) or distributions (N, K) as targets."""
 
+    identity = np.empty((0, 0))  # made anew when K or the dtype changes
+
     def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         targets = np.asarray(targets)
         if outputs.ndim != 2 or not outputs.size:
             raise ValueError(f"{type(self).__name__} expected outputs of shape (N, K), got {outputs.shape}")
         if targets.ndim == 2:
-            return super()._matched(outputs, targets)
+            targets = super()._matched(outputs, targets)
+            worst = np.abs(np.add.reduce(targets, axis=1) - 1).max()
+            if not worst <= 1e-3 or targets.min() < 0:
+                raise ValueError(
+                    f"{type(self).__name__} expected every row of targets to be a distribution, non-negative "
+                    f"and summing to one; got a sum off by {worst:g} and a lowest value of {targets.min():g}"
+                )
+            return targets
         if targets.shape != outputs.shape[:1] or targets.dtype.kind not in "iu":
-            raise ValueError(f"{type(self).__name__} expected {len(outputs)} integer labels or a "
-                             f"{outputs.shape} array, got {targets.dtype} of shape {targets.shape}")
+            raise ValueError(
+                f"{type(self).__name__} expected {len(outputs)} integer labels or a "
+                f"{outputs.shape} array, got {targets.dtype} of shape {targets.shape}"
+            )
         return self._one_hot(targets, outputs)
 
     def _one_hot(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Rows of the identity matrix: cheaper than picking p[n, label] and writing back there."""
         k, dtype = outputs.shape[1], outputs.dtype
-        if getattr(self, "identity", None) is None or self.identity.shape[0] != k or self.identity.dtype != dtype:
+        if len(self.identity) != k or self.identity.dtype != dtype:
             self.identity = np.eye(k, dtype=dtype)
         try:
-            if np.minimum.reduce(labels) < 0:       # NumPy would count these from the end
+            if np.minimum.reduce(labels) < 0:  # NumPy would count these from the end
                 raise IndexError
             return self.identity.take(labels, axis=0)
         except IndexError:
-            raise ValueError(f"labels must lie in 0 … {k - 1} for {k} outputs, "
-                             f"got {labels.min()} … {labels.max()}") from None
+            raise ValueError(
+                f"labels must lie in 0 … {k - 1} for {k} outputs, got {labels.min()} … {labels.max()}"
+            ) from None
 
 
 class CrossEntropyLoss(_Categorical):
@@ -196,51 +238,22 @@ class CrossEntropyLoss(_Categorical):
         total = np.add.reduce(e, axis=1, keepdims=True)
         e /= total
         self.probs, self.targets = e, targets
-        return np.log(total[:, 0]) - np.einsum("nk,nk->n", targets, shifted)
+        return np.log(total[:, 0]) - np.vecdot(targets, shifted)
 
     def derivative(self) -> np.ndarray:
         return self.probs - self.targets
 
 
 class ProbsCrossEntropyLoss(_Categorical):
-    r"""Categorical cross-entropy :math:`-\sum_k t_k\log p_k` of probabilities, for networks that end in a softmax.
+    r"""Categorical cross-entropy :math:`-\sum_k t_k\log p_k` of probabilities p.
 
-    Derivative :math:`-t_k/p_k`. Probabilities below the dtype's smallest normal number count as that.
+    For networks that end in a softmax. Derivative :math:`-t_k/p_k`. Probabilities below the dtype's smallest
+    normal number count as that; ``CrossEntropyLoss`` has no such limit.
     """
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         self.probs, self.targets = np.maximum(outputs, np.finfo(outputs.dtype).tiny), targets
-        return -np.einsum("nk,nk->n", targets, np.log(self.probs))
+        return -np.vecdot(targets, np.log(self.probs))
 
     def derivative(self) -> np.ndarray:
         return -self.targets / self.probs
-
-
-def entropy(p: np.ndarray) -> float:
-    r"""Entropy :math:`H(p) = -\sum_k p_k\log p_k` in nats, with 0·log 0 = 0.
-
-    >>> entropy(np.array([0.5, 0.5])) / np.log(2)
-    1.0
-    """
-    return cross_entropy(p, p)
-
-
-def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
-    r"""Cross-entropy :math:`H(p, q) = -\sum_k p_k\log q_k` in nats; infinite where p > 0 and q = 0."""
-    p, q = _distribution(p), _distribution(q)
-    if p.shape != q.shape:
-        raise ValueError(f"expected two distributions of one shape, got {p.shape} and {q.shape}")
-    with np.errstate(divide="ignore"):
-        return float(-np.sum(p[p > 0] * np.log(q[p > 0])))
-
-
-def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
-    r"""Kullback–Leibler divergence :math:`\sum_k p_k\log(p_k/q_k) = H(p, q) - H(p) \ge 0` in nats."""
-    return cross_entropy(p, q) - entropy(p)
-
-
-def _distribution(p: np.ndarray) -> np.ndarray:
-    p = np.asarray(p, dtype=float)
-    if p.ndim != 1 or not p.size or (p < 0).any() or not np.isclose(p.sum(), 1):
-        raise ValueError(f"expected a distribution, non-negative and summing to one, got {p}")
-    return p

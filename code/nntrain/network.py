@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ class Sequential:
     def __init__(self, *layers: Layer, dtype: Any = np.float32) -> None:
         if not layers:
             raise ValueError("Sequential needs at least one layer")
-        self.layers = list(layers)
+        self.layers = tuple(layers)
         self.dtype = np.dtype(dtype)
         if self.dtype.kind != "f":
             raise ValueError(f"dtype must be a floating-point type, got {self.dtype}")
@@ -42,12 +41,15 @@ class Sequential:
             if not isinstance(layer, Layer):
                 raise ValueError(f"layer {i} should be a Layer, got {type(layer).__name__}")
             if layer.in_a_network or any(layer is other for other in self.layers[:i]):
-                raise ValueError(f"{layer} already belongs to a network, which holds its parameters; make a new layer")
+                raise ValueError(
+                    f"{layer} already belongs to a network, which holds its parameters; make a new layer"
+                )
         self._gather()
 
     def _gather(self) -> None:
         """Copy all parameters into one vector and let the layers' own be views of it."""
         arrays = [getattr(layer, name) for layer in self.layers for name in layer.parameter_names]
+        self._output_shape: tuple[int, ...] | None = None
         self.n_params = sum(array.size for array in arrays)
         self.params = np.empty(self.n_params, self.dtype)
         self.grads = np.zeros(self.n_params, self.dtype)
@@ -62,7 +64,19 @@ class Sequential:
                 setattr(layer, f"grad_{name}", self.grads[part].reshape(array.shape))
                 start += array.size
         # Nothing before the first layer with parameters needs a gradient, nor does that layer's input.
-        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameter_names), len(self.layers))
+        self._first = next(
+            (i for i, layer in enumerate(self.layers) if layer.parameter_names), len(self.layers)
+        )
+
+    def check_views(self) -> None:
+        """Raise ``ValueError`` if a layer's parameters were rebound, so that no optimiser reaches them."""
+        for layer in self.layers:
+            for name in layer.parameter_names:
+                if not np.shares_memory(getattr(layer, name), self.params):
+                    raise ValueError(
+                        f"the {name} of {layer} is no longer part of the network's params: "
+                        f"write layer.{name}[...] = value, not layer.{name} = value"
+                    )
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
         """Return the outputs for the batch ``x`` of shape (N, features), one example a row."""
@@ -70,21 +84,33 @@ class Sequential:
             x = self._converted(x)
         for layer in self.layers:
             x = layer.forward(x, training)
+        self._output_shape = x.shape
         return x
 
-    def backward(self, dy: np.ndarray, need_dx: bool = False) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray, need_dx: bool = False) -> Any:
         """Take ∂L/∂outputs, overwrite ``grads`` with ∂L/∂params; return ∂L/∂x if ``need_dx``."""
+        if dy.shape != self._output_shape:
+            last = "there was none" if self._output_shape is None else f"its outputs are {self._output_shape}"
+            raise ValueError(
+                f"backward expected a gradient shaped like the last forward ({last}), got {dy.shape}"
+            )
+        if dy.dtype != self.dtype:
+            dy = dy.astype(self.dtype)
         first = 0 if need_dx else self._first
         for i in range(len(self.layers) - 1, first - 1, -1):
-            dy = self.layers[i].backward(dy, need_dx or i > first)
+            dy = self.layers[i].backward(dy, need_dx or i > first)  # type: ignore[assignment]
         return dy if need_dx else None
 
     def predict(self, x: np.ndarray, batch_size: int = 1000) -> np.ndarray:
-        """Return the outputs with ``training=False``, a piece at a time to spare memory."""
+        """Return the outputs with ``training=False``, a piece at a time to spare memory.
+
+        They are the logits, unless the last layer makes probabilities of them.
+        """
         if len(x) == 0:
             raise ValueError("predict expected at least one example, got none")
-        return np.concatenate([self.forward(x[i:i + batch_size], training=False)
-                               for i in range(0, len(x), batch_size)])
+        return np.concatenate(
+            [self.forward(x[i : i + batch_size], training=False) for i in range(0, len(x), batch_size)]
+        )
 
     def _converted(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x)
@@ -101,7 +127,7 @@ class Sequential:
         return state
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
-        """Write a ``state()`` back; ``ValueError`` where names or shapes differ, and then nothing is changed."""
+        """Write a ``state()`` back. ``ValueError`` where names or shapes differ; then nothing is changed."""
         own = self.state()
         expected, got = ({name: array.shape for name, array in s.items()} for s in (own, state))
         if expected != got:
@@ -114,11 +140,14 @@ class Sequential:
                 getattr(layer, name)[...] = state[f"layer{i}.{name}"]
 
     def save(self, path: str | Path) -> None:
-        """Write the learned arrays to ``path`` (.npz, no pickle); a file is replaced only once the new one is whole."""
+        """Write the learned arrays to ``path`` (.npz, no pickle), whole or not at all."""
         save_arrays(path, {**self.state(), "layers": np.array(repr(self))})
 
     def load(self, path: str | Path) -> Sequential:
-        """Read what ``save`` wrote into this network, which must have the same layers. Returns the network."""
+        """Read what ``save`` wrote into this network, which must have the same layers; return the network.
+
+        ``ValueError`` for a missing or damaged file and for the weights of other layers.
+        """
         arrays = load_arrays(path)
         layers = str(arrays.pop("layers", "?"))
         if layers != repr(self):
@@ -144,7 +173,7 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
     part = path.with_name(path.name + ".part")
     try:
         with open(part, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -157,5 +186,5 @@ def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise ValueError(f"there is no file {path}") from None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+    except Exception as error:  # damage can surface anywhere between zip, zlib and the array headers
         raise ValueError(f"{path} is not a readable .npz file of arrays ({error})") from error

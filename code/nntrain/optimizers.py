@@ -16,30 +16,32 @@ import numpy as np
 __all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Optimizer", "RMSProp", "clip_grad_norm"]
 
 
+Rate = float | Callable[[int], float]  # a number, or a schedule
+
+
 class Optimizer:
     """What all optimisers share: the model, the learning rate, the count of steps and the saved averages.
 
     ``lr`` holds the rate of the last step (of the first, before it). Raises ``ValueError`` for negative or
-    non-finite rates.
+    non-finite rates, and for a momentum, ``alpha`` or ``betas`` outside 0 ≤ value < 1.
     """
 
-    slots: tuple[str, ...] = ()         # names of the running averages, one flat array each
+    slots: tuple[str, ...] = ()  # names of the running averages, one flat array each
 
-    def __init__(self, model: Any, lr: float | Callable[[int], float], weight_decay: float = 0.0) -> None:
+    def __init__(self, model: Any, lr: Rate, weight_decay: float = 0.0) -> None:
         self.params, self.grads = model.params, model.grads
         self.schedule = lr if callable(lr) else None
-        self.lr = self.schedule(0) if self.schedule else lr
-        _check(lr=self.lr, weight_decay=weight_decay)
-        self.weight_decay = weight_decay
+        self.lr = _checked("lr", self.schedule(0) if self.schedule else lr)
+        self.weight_decay = _checked("weight_decay", weight_decay)
         self.steps = 0
         for name in self.slots:
             setattr(self, name, np.zeros_like(self.params))
-        self._a, self._b = np.empty_like(self.params), np.empty_like(self.params)   # scratch space
+        self._a, self._b = np.empty_like(self.params), np.empty_like(self.params)  # scratch space
 
     def step(self) -> None:
         """Make one update of ``params`` from ``grads``, in place."""
         if self.schedule:
-            self.lr = self.schedule(self.steps)
+            self.lr = _checked("lr", self.schedule(self.steps))
         self.steps += 1
         self._update(float(self.lr))
 
@@ -65,9 +67,13 @@ class Optimizer:
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         """Write a ``state()`` back; ``ValueError`` if it is another optimiser's."""
-        if set(state) != {"steps", *self.slots} or any(state[n].shape != self.params.shape for n in self.slots):
-            raise ValueError(f"expected the state of {type(self).__name__} for {self.params.size} parameters: "
-                             f"steps, {', '.join(self.slots)}; got {', '.join(state)}")
+        if set(state) != {"steps", *self.slots} or any(
+            state[n].shape != self.params.shape for n in self.slots
+        ):
+            raise ValueError(
+                f"expected the state of {type(self).__name__} for {self.params.size} parameters: "
+                f"steps, {', '.join(self.slots)}; got {', '.join(state)}"
+            )
         self.steps = int(state["steps"])
         for name in self.slots:
             getattr(self, name)[...] = state[name]
@@ -77,19 +83,29 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    r"""Gradient descent, with momentum if asked: :math:`v \leftarrow \mu v + g,\ \theta \leftarrow \theta - \eta v`.
+    r"""Gradient descent, with momentum if asked.
+
+    .. math:: v \leftarrow \mu v + g,\quad \theta \leftarrow \theta - \eta v
 
     ``momentum`` μ = 0 gives the plain step θ ← θ − ηg. ``nesterov`` looks ahead and uses g + μv in place of
     v. ``weight_decay`` λ adds λθ to the gradient. Conventions as in PyTorch: the rate stands outside the
     velocity. Sources: Polyak (1964), Nesterov (1983), Sutskever et al. (2013).
     """
 
-    def __init__(self, model: Any, lr: float | Callable[[int], float], *, momentum: float = 0.0,
-                 nesterov: bool = False, weight_decay: float = 0.0) -> None:
-        _check_fraction(momentum=momentum)
+    velocity: np.ndarray
+
+    def __init__(
+        self,
+        model: Any,
+        lr: Rate,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.momentum, self.nesterov = _checked("momentum", momentum, below=1), nesterov
         if nesterov and not momentum:
-            raise ValueError("nesterov needs a momentum above 0")
-        self.momentum, self.nesterov = momentum, nesterov
+            raise ValueError(f"nesterov needs a momentum above 0, got {momentum}")
         self.slots = ("velocity",) if momentum else ()
         super().__init__(model, lr, weight_decay)
 
@@ -101,11 +117,11 @@ class SGD(Optimizer):
             g = g + self.momentum * self.velocity if self.nesterov else self.velocity
         self._move(g, lr)
 
-    velocity: np.ndarray
-
 
 class AdaGrad(Optimizer):
-    r""":math:`r \leftarrow r + g^2,\ \theta \leftarrow \theta - \eta\, g/(\sqrt{r} + \epsilon)`.
+    r"""Each parameter's rate divided by the length of its own past gradients.
+
+    .. math:: r \leftarrow r + g^2,\quad \theta \leftarrow \theta - \eta\, g/(\sqrt{r} + \epsilon)
 
     Steep directions get small steps, and all steps shrink with time. Source: Duchi et al. (2011).
     """
@@ -113,10 +129,15 @@ class AdaGrad(Optimizer):
     slots = ("squares",)
     squares: np.ndarray
 
-    def __init__(self, model: Any, lr: float | Callable[[int], float] = 0.01, *, eps: float = 1e-10,
-                 weight_decay: float = 0.0) -> None:
-        _check(eps=eps)
-        self.eps = eps
+    def __init__(
+        self,
+        model: Any,
+        lr: Rate = 0.01,
+        *,
+        eps: float = 1e-10,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.eps = _checked("eps", eps)
         super().__init__(model, lr, weight_decay)
 
     def _update(self, lr: float) -> None:
@@ -132,16 +153,24 @@ class AdaGrad(Optimizer):
 
 
 class RMSProp(AdaGrad):
-    r""":math:`r \leftarrow \alpha r + (1-\alpha) g^2,\ \theta \leftarrow \theta - \eta\, g/(\sqrt{r} + \epsilon)`.
+    r"""AdaGrad that forgets: an average in place of the sum.
 
-    AdaGrad that forgets: an average in place of the sum. ε stands outside the root, as in PyTorch.
-    Source: Tieleman and Hinton (2012), lecture 6e.
+    .. math:: r \leftarrow \alpha r + (1-\alpha) g^2,\quad
+              \theta \leftarrow \theta - \eta\, g/(\sqrt{r} + \epsilon)
+
+    ε stands outside the root, as in PyTorch. Source: Tieleman and Hinton (2012), lecture 6e.
     """
 
-    def __init__(self, model: Any, lr: float | Callable[[int], float] = 0.01, *, alpha: float = 0.99,
-                 eps: float = 1e-8, weight_decay: float = 0.0) -> None:
-        _check_fraction(alpha=alpha)
-        self.alpha = alpha
+    def __init__(
+        self,
+        model: Any,
+        lr: Rate = 0.01,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.alpha = _checked("alpha", alpha, below=1)
         super().__init__(model, lr, eps=eps, weight_decay=weight_decay)
 
     def _update(self, lr: float) -> None:
@@ -167,11 +196,17 @@ class Adam(Optimizer):
     mean: np.ndarray
     squares: np.ndarray
 
-    def __init__(self, model: Any, lr: float | Callable[[int], float] = 1e-3, *,
-                 betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0) -> None:
-        _check(eps=eps)
-        _check_fraction(beta1=betas[0], beta2=betas[1])
-        self.betas, self.eps = betas, eps
+    def __init__(
+        self,
+        model: Any,
+        lr: Rate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        self.betas = _checked("beta1", betas[0], below=1), _checked("beta2", betas[1], below=1)
+        self.eps = _checked("eps", eps)
         super().__init__(model, lr, weight_decay)
 
     def _update(self, lr: float) -> None:
@@ -201,8 +236,15 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter (2019).
     """
 
-    def __init__(self, model: Any, lr: float | Callable[[int], float] = 1e-3, *,
-                 betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self,
+        model: Any,
+        lr: Rate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
         super().__init__(model, lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def _update(self, lr: float) -> None:
@@ -218,19 +260,14 @@ def clip_grad_norm(grads: np.ndarray, max_norm: float) -> float:
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm must be above 0, got {max_norm}")
-    norm = float(np.linalg.norm(grads))
+    norm = math.sqrt(np.sum(np.square(grads, dtype=np.float64)))  # in float32 the squares of 1e20 overflow
     if norm > max_norm:
         grads *= max_norm / norm
     return norm
 
 
-def _check(**values: float) -> None:
-    for name, value in values.items():
-        if not isinstance(value, (int, float, np.number)) or not 0 <= value < math.inf:
-            raise ValueError(f"{name} must be a finite number ≥ 0, got {value!r}")
-
-
-def _check_fraction(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 <= value < 1:
-            raise ValueError(f"{name} must lie in 0 ≤ {name} < 1, got {value!r}")
+def _checked(name: str, value: Any, below: float = math.inf) -> float:
+    """Return ``value`` as a Python float, since a NumPy float64 turns float32 arithmetic into float64."""
+    if not isinstance(value, (int, float, np.number)) or not 0 <= value < below:
+        raise ValueError(f"{name} must be a number with 0 ≤ {name} < {below:g}, got {value!r}")
+    return float(value)

@@ -1,21 +1,31 @@
 """Schedules: the learning rate as a function of the step (chapter 5).
 
 A schedule is a pure function: ``schedule(step)`` returns the rate as a Python float, with step = 0, 1, 2, …
-Give it to an optimiser in place of a number, ``SGD(network, lr=cosine(0.1, total_steps=1000))``. Schedules count
-*steps*; ``per_epoch`` makes one that was written for epochs count steps too.
+Give it to an optimiser in place of a number, ``SGD(network, lr=cosine(0.1, total_steps=1000))``. Schedules
+count *steps*; ``per_epoch`` makes one that was written for epochs count steps too. All raise ``ValueError``
+for numbers that are not above 0.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from nntrain.data import Batches
+
 __all__ = [
-    "Schedule", "constant", "cosine", "exponential", "inverse_time", "lr_range_test", "per_epoch", "step_decay",
+    "Schedule",
+    "constant",
+    "cosine",
+    "exponential",
+    "inverse_time",
+    "lr_range_test",
+    "per_epoch",
+    "step_decay",
     "warmup",
 ]
 
@@ -52,12 +62,16 @@ def inverse_time(lr: float, rate: float) -> Schedule:
 
 
 def cosine(lr: float, total_steps: int, final: float = 0.0) -> Schedule:
-    """From η to ``final`` along half a cosine over ``total_steps``, then ``final`` (Loshchilov and Hutter, 2017).
+    """From η to ``final`` along half a cosine over ``total_steps``, then ``final``.
+
+    Source: Loshchilov and Hutter (2017).
 
     >>> [round(cosine(1.0, 4)(step), 3) for step in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
     _positive(lr=lr, total_steps=total_steps)
+    if not 0 <= final <= lr:
+        raise ValueError(f"final must lie between 0 and lr = {lr}, got {final}")
 
     def schedule(step: int) -> float:
         progress = min(step / total_steps, 1.0)
@@ -76,20 +90,20 @@ def warmup(schedule: Schedule | float, steps: int) -> Schedule:
     """
     _positive(steps=steps)
     after = schedule if callable(schedule) else constant(schedule)
-    return lambda step: after(0) * (step + 1) / steps if step < steps else after(step - steps)
+    return lambda step: float(after(0) * (step + 1) / steps if step < steps else after(step - steps))
 
 
 def per_epoch(schedule: Schedule, steps_per_epoch: int) -> Schedule:
     """A schedule of epochs as one of steps: the rate changes only when a new epoch begins."""
     _positive(steps_per_epoch=steps_per_epoch)
-    return lambda step: schedule(step // steps_per_epoch)
+    return lambda step: float(schedule(step // steps_per_epoch))
 
 
 def lr_range_test(
     network: Any,
     loss: Any,
     make_optimizer: Callable[[Any, Schedule], Any],
-    train: Iterable,
+    train: Batches,
     *,
     lr_min: float = 1e-5,
     lr_max: float = 10.0,
@@ -98,9 +112,10 @@ def lr_range_test(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Raise the rate from ``lr_min`` to ``lr_max``, a constant factor a step, and record the loss.
 
-    ``make_optimizer(network, lr)`` builds the optimiser, for example ``lambda network, lr: SGD(network, lr)``. The test
-    runs on a copy, so ``network`` keeps its weights, and stops once the loss exceeds ``stop_factor`` times
-    its lowest value. Returns the rates and the losses, one each a step. Source: Smith (2017).
+    ``make_optimizer(network, lr)`` builds the optimiser, as in ``lambda network, lr: SGD(network, lr)``.
+    The test runs on a copy, so ``network`` keeps its weights, and stops once the loss exceeds
+    ``stop_factor`` times its lowest value. ``train`` is gone through as often as needed. Returns the rates
+    and the losses, one each a step. Source: Smith (2017).
     """
     _positive(lr_min=lr_min, steps=steps)
     if not lr_min < lr_max:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nntrain.data import Batches, check_data
+from nntrain.network import Sequential
 
 __all__ = ["History", "Run", "evaluate", "fit"]
 
@@ -20,9 +21,9 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 class History:
     """What a training run recorded.
 
-    ``step_loss`` has the loss of every step, taken before that step's update; ``epochs`` has one dictionary an
-    epoch. ``history["val_loss"]`` is that column as an array. ``stop_reason`` says why the run ended early, or is
-    empty; ``lr`` is filled by the callback ``LearningRateLog``.
+    ``step_loss`` has the loss of every step, taken before that step's update; ``epochs`` has one dictionary
+    an epoch. ``history["val_loss"]`` is that column as an array. ``stop_reason`` says why the run ended
+    early, or is empty; ``lr`` is filled by the callback ``LearningRateLog``.
     """
 
     def __init__(self) -> None:
@@ -34,7 +35,9 @@ class History:
     def __getitem__(self, name: str) -> np.ndarray:
         known = list(self.epochs[0]) if self.epochs else []
         if name not in known:
-            raise ValueError(f"this history has no {name!r}; it has {', '.join(known) or 'no whole epoch yet'}")
+            raise ValueError(
+                f"this history has no {name!r}; it has {', '.join(known) or 'no whole epoch yet'}"
+            )
         return np.array([epoch[name] for epoch in self.epochs])
 
     def __len__(self) -> int:
@@ -73,19 +76,16 @@ def fit(
 ) -> History:
     """Train ``network`` until the history has ``epochs`` epochs, and return the history.
 
-    Each epoch records ``train_loss`` (the mean over the epoch's examples, while the weights move), ``seconds`` and,
-    given ``val = (x, y)``, ``val_loss`` and ``val_<metric>``. Pass an earlier ``history`` to go on from it. The bar
-    shows in a terminal and in live Jupyter, never in logs. Ctrl-C ends the run after what is done: network and
-    history stay usable, and ``history.stop_reason`` says so. A run that diverges records inf or nan; the
-    callback ``StopOnDivergence`` ends it. Raises ``ValueError`` for a negative number of epochs, an optimiser of
-    another network, and unusable validation data.
+    Each epoch records ``train_loss`` (the mean of the batches' losses, weighted with their sizes, while the
+    weights move), ``seconds`` and, given ``val = (x, y)``, ``val_loss`` and ``val_<metric>``. Pass an earlier
+    ``history`` to go on from it. The bar shows in a terminal and in live Jupyter, never in logs.
+
+    Ctrl-C ends the run after what is done: network and history stay usable, and ``history.stop_reason`` says
+    so. A run that diverges records inf or nan; the callback ``StopOnDivergence`` ends it. Raises
+    ``ValueError`` for a negative number of epochs, a loss that is not one number, training data that are not
+    ``Batches``, an optimiser of another network, rebound weights, and unusable validation data.
     """
-    if epochs < 0:
-        raise ValueError(f"epochs must be at least 0, got {epochs}")
-    if optimizer.params is not network.params:
-        raise ValueError("this optimizer holds the parameters of another network; make one with this network")
-    if val is not None:
-        check_data(*map(np.asarray, val))
+    _check_run(network, loss, optimizer, train, val, epochs)
     history = History() if history is None else history
     history.stop_reason = ""
     run, callbacks = Run(network, loss, optimizer, train, history), tuple(callbacks)
@@ -97,14 +97,14 @@ def fit(
                 if record is None:
                     break
                 if val is not None:
-                    results = evaluate(network, loss, *val, metrics=metrics)
+                    results = _results(network, loss, *val, metrics)
                     record.update({f"val_{name}": value for name, value in results.items()})
                 history.epochs.append(record)
                 bar.update()
-                bar.set_postfix({name: f"{value:.4g}" for name, value in record.items() if name != "seconds"})
+                bar.set_postfix({name: f"{value:.4g}" for name, value in record.items()})
                 _call(callbacks, "on_epoch_end", run)
         except KeyboardInterrupt:
-            run.stop(f"interrupted in epoch {len(history)} at step {len(history.step_loss)}")
+            run.stop(f"interrupted after {len(history)} whole epochs, at step {len(history.step_loss)}")
         _call(callbacks, "on_train_end", run)
     return history
 
@@ -137,10 +137,34 @@ def evaluate(
     A metric is a function ``(outputs, targets) -> float``; its name becomes the key.
     """
     check_data(np.asarray(x), np.asarray(y))
+    return _results(network, loss, x, y, metrics)
+
+
+def _results(
+    network: Any, loss: Any, x: np.ndarray, y: np.ndarray, metrics: Sequence[Metric]
+) -> dict[str, float]:
     outputs = network.predict(x)
     results = {"loss": float(loss.forward(outputs, y))}
     results.update({metric.__name__: float(metric(outputs, y)) for metric in metrics})
     return results
+
+
+def _check_run(network: Any, loss: Any, optimizer: Any, train: Any, val: Any, epochs: int) -> None:
+    """Raise ``ValueError`` for what would fail later, or worse, would not fail but train nothing."""
+    if epochs < 0:
+        raise ValueError(f"epochs must be at least 0, got {epochs}")
+    if getattr(loss, "reduction", None) == "none":
+        raise ValueError(f'training needs a loss that is one number, got {loss}; try reduction="mean"')
+    if not hasattr(train, "sizes"):
+        raise ValueError(f"train must be Batches(x, y, batch_size, rng=…), got {type(train).__name__}")
+    if optimizer.params is not network.params:
+        raise ValueError("this optimizer holds the parameters of another network; make one with this network")
+    if isinstance(network, Sequential):
+        network.check_views()
+    if val is not None:
+        if len(val) != 2:
+            raise ValueError(f"val must be (x, y), got {len(val)} values")
+        check_data(*map(np.asarray, val))
 
 
 def _call(callbacks: tuple[Any, ...], event: str, run: Run) -> None:
@@ -156,4 +180,9 @@ def _progress_bar(epochs: int, done: int, wanted: bool) -> Any:
     else:
         from tqdm import tqdm
     # disable=None: tqdm itself stays silent where standard error is not a terminal
-    return tqdm(total=epochs, initial=done, unit="epoch", disable=(False if live_notebook else None) if wanted else True)
+    return tqdm(
+        total=epochs,
+        initial=done,
+        unit="epoch",
+        disable=(False if live_notebook else None) if wanted else True,
+    )

@@ -2,8 +2,12 @@
 
 import importlib
 import os
+import shutil
 
+import numpy as np
 import pytest
+
+from nntrain import Linear, ReLU, Sequential
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,47 @@ def torch():
         if os.environ.get("CI") == "true":
             pytest.fail("PyTorch is missing: install the extra [torch], its tests must run on CI")
         pytest.skip("PyTorch is not installed (pip install -e .[torch])")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser driven by Playwright; without one the test is skipped, but on CI that is a failure."""
+    api = pytest.importorskip("playwright.sync_api", reason="without Playwright the site is NOT tested")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = next(filter(None, map(shutil.which, names)), None)
+    flags = [
+        "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync",
+    ]  # fmt: skip
+    with api.sync_playwright() as playwright:
+        try:
+            opened = playwright.chromium.launch(executable_path=found, args=flags)
+        except api.Error as error:
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"no browser to test the site in: {error}")
+            pytest.skip("no browser found (install chromium): the built site is NOT tested in one")
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def make_network():
+    """A function that builds the small network several modules train: 8 inputs, 3 classes."""
+
+    def make(seed=0, dtype=np.float32):
+        rng = np.random.default_rng(seed)
+        return Sequential(Linear(8, 16, rng=rng), ReLU(), Linear(16, 3, rng=rng), dtype=dtype)
+
+    return make
+
+
+@pytest.fixture
+def small_data():
+    """32 examples of 8 features in 3 classes: x (32, 8) float32, y (32,) int."""
+    rng = np.random.default_rng(7)
+    return rng.normal(size=(32, 8)).astype(np.float32), rng.integers(0, 3, 32)

@@ -25,7 +25,7 @@ def _marker(app: Sphinx) -> Path:
 
 
 def _begin(app: Sphinx, config) -> None:
-    """Start from nothing after a build that failed or was killed: Sphinx would take its pages for good ones."""
+    """Start from nothing after a build that failed or was killed: Sphinx would trust what it left."""
     marker = _marker(app)
     if marker.exists():
         shutil.rmtree(app.doctreedir, ignore_errors=True)
@@ -42,7 +42,8 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
         found = requests.problems(Path(app.outdir))
         if found:
             raise ExtensionError("The site would not work by itself:\n  " + "\n  ".join(found))
-    if not (app.warningiserror and app._warncount):
+    strict = app.warningiserror or app.keep_going  # -W alone, or with --keep-going
+    if not (strict and app._warncount):
         _marker(app).unlink(missing_ok=True)
 
 
@@ -55,6 +56,8 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     app.connect("builder-inited", assets.copy_mathjax)
     app.connect("builder-inited", assets.add_experiments)
     app.connect("html-page-context", assets.lighten, priority=900)
+    app.connect("builder-inited", reference.forget_listings)
+    app.connect("viewcode-follow-imported", reference.home_of)
     app.connect("source-read", reference.write_sections)
     app.connect("autodoc-process-docstring", reference.escape_bars, priority=400)
     app.connect("autodoc-skip-member", reference.skip_member)

@@ -40,9 +40,8 @@ def repository_url(root: Path) -> str:
     name = os.environ.get("GITHUB_REPOSITORY", "")
     if not name:
         try:
-            remote = subprocess.run(
-                ["git", "-C", str(root), "remote", "get-url", "origin"], capture_output=True, text=True, check=True
-            ).stdout.strip()
+            command = ["git", "-C", str(root), "remote", "get-url", "origin"]
+            remote = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         except (OSError, subprocess.CalledProcessError):
             return ""
         match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", remote)
@@ -65,15 +64,16 @@ def copy_mathjax(app: Sphinx) -> None:
 
 
 def add_experiments(app: Sphinx) -> None:
-    """The component that experiments use in the page, from the package that defines them."""
+    """The components that experiments use in the page, from the package that defines them."""
     if app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
     static.mkdir(parents=True, exist_ok=True)
-    for name in ("experiment.js", "experiment.css"):
-        (static / name).write_bytes((resources.files("nntrain.experiments") / name).read_bytes())
-    app.add_js_file("experiment.js", loading_method="defer")
-    app.add_css_file("experiment.css")
+    for name in ("experiment", "draw"):
+        for file in (f"{name}.js", f"{name}.css"):
+            (static / file).write_bytes((resources.files("nntrain.experiments") / file).read_bytes())
+        app.add_js_file(f"{name}.js", loading_method="defer")
+        app.add_css_file(f"{name}.css")
 
 
 def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:

@@ -1,7 +1,7 @@
 """The theme's icons, cut down to those in use and written into one small style sheet.
 
-The theme loads Font Awesome three times over (a 1.5 MB script, a style sheet, three fonts). Browsers also refuse
-fonts from files, as on a memory stick, unless they stand in the style sheet itself.
+The theme loads Font Awesome three times over (a 1.5 MB script, a style sheet, three fonts). Browsers also
+refuse fonts from files, as on a memory stick, unless they stand in the style sheet itself.
 """
 
 import base64
@@ -31,7 +31,7 @@ FACES = (
     ("fa-brands-400.ttf", "Font Awesome 6 Brands", 400),
 )
 # What the theme's templates say, in a page's head, to load all of it.
-TAGS = re.compile(r'\s*<(?:link|script)\b[^>]*vendor/fontawesome/[^>]*>(?:\s*</script>)?')
+TAGS = re.compile(r"\s*<(?:link|script)\b[^>]*vendor/fontawesome/[^>]*>(?:\s*</script>)?")
 
 
 def shrink(site: Path) -> None:
@@ -72,7 +72,8 @@ def _used(files: list[Path], names: dict[str, int]) -> dict[str, int]:
 
 def _in_style_sheets(static: Path) -> set[int]:
     """Icons that style sheets draw themselves, before admonitions for example."""
-    text = "".join(sheet.read_text(encoding="utf-8") for sheet in static.rglob("*.css") if "vendor" not in sheet.parts)
+    sheets = [sheet for sheet in static.rglob("*.css") if "vendor" not in sheet.parts]
+    text = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     escaped = {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", text)}
     return escaped | {ord(character) for character in text if "\uf000" <= character <= "\uf8ff"}
 
@@ -88,5 +89,5 @@ def _face(path: Path, family: str, weight: int, codes: set[int]) -> str:
     data = base64.b64encode(buffer.getvalue()).decode()
     return (
         f'@font-face {{ font-family: "{family}"; font-style: normal; font-weight: {weight}; '
-        f"src: url(data:font/woff;base64,{data}) format(\"woff\"); }}"
+        f'src: url(data:font/woff;base64,{data}) format("woff"); }}'
     )

@@ -6,10 +6,19 @@ from sphinx.application import Sphinx
 
 REPAIRS = (
     # All content belongs to a landmark: the sidebar holds the logo and the search button beside its <nav>.
-    ('<div class="bd-sidebar-primary bd-sidebar">', '<div class="bd-sidebar-primary bd-sidebar" role="region" aria-label="Book">'),
+    (
+        'class="bd-sidebar-primary bd-sidebar">',
+        'class="bd-sidebar-primary bd-sidebar" role="region" aria-label="Book">',
+    ),
     # ARIA has given up this role; within role="list", an entry is a list item.
     ('role="doc-biblioentry"', 'role="listitem"'),
 )
+FRONT_DOOR = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title><meta http-equiv="refresh" content="0; url={page}"></head>
+<body><main><h1>{title}</h1><p><a href="{page}">Open the book</a></p></main></body>
+</html>
+"""
 
 
 def repair(app: Sphinx) -> None:
@@ -29,8 +38,5 @@ def repair(app: Sphinx) -> None:
             page.write_text(better, encoding="utf-8")
     root = app.config.root_doc
     (site / "index.html").write_text(
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Training Neural Networks</title>\n'
-        f'<meta http-equiv="refresh" content="0; url={root}.html"></head>\n'
-        f'<body><main><h1>Training Neural Networks</h1><p><a href="{root}.html">Open the book</a></p></main></body></html>\n',
-        encoding="utf-8",
+        FRONT_DOOR.format(title=app.config.html_title, page=f"{root}.html"), encoding="utf-8"
     )

@@ -2,6 +2,8 @@
 
 import pkgutil
 import re
+import shutil
+from importlib import import_module
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -36,6 +38,7 @@ TAUGHT = {
     "gradcheck": "3",
     "graphs": "3",
     "idx": "8",
+    "information": "1",
     "initializers": "6",
     "layers": "3",
     "losses": "1",
@@ -71,6 +74,19 @@ def skip_member(app: Sphinx, what: str, name: str, obj: object, skip: bool, opti
     here = app.env.temp_data.get("autodoc:module")
     listed = home.startswith("nntrain.") and home.removeprefix("nntrain.") in TAUGHT
     return True if what == "module" and listed and here and home != here else None
+
+
+def home_of(app: Sphinx, module: str, name: str) -> str:
+    """The module whose listing shows `name`: where it is defined, as long as that is within the package."""
+    if not module:
+        return ""
+    home = getattr(getattr(import_module(module), name.split(".")[0], None), "__module__", None) or module
+    return home if home.startswith("nntrain") else module
+
+
+def forget_listings(app: Sphinx) -> None:
+    """Write all source listings anew: Sphinx keeps one whose links back have changed."""
+    shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)
 
 
 def escape_bars(app: Sphinx, what: str, name: str, obj: object, options, lines: list[str]) -> None:

@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 # Attributes that make a browser load something as soon as it reads the page.
 LOADING = {
-    ("script", "src"), ("img", "src"), ("iframe", "src"), ("embed", "src"), ("source", "src"), ("video", "src"),
-    ("video", "poster"), ("audio", "src"), ("track", "src"), ("input", "src"), ("object", "data"), ("link", "href"),
-    ("use", "href"), ("use", "xlink:href"), ("image", "href"), ("image", "xlink:href"), ("base", "href"),
-    ("body", "background"),
+    "script": ("src",), "img": ("src",), "iframe": ("src",), "embed": ("src",), "source": ("src",),
+    "video": ("src", "poster"), "audio": ("src",), "track": ("src",), "input": ("src",), "object": ("data",),
+    "link": ("href",), "use": ("href", "xlink:href"), "image": ("href", "xlink:href"), "base": ("href",),
+    "body": ("background",),
 }  # fmt: skip
 LOADING_LINKS = {
     "stylesheet", "preload", "prefetch", "modulepreload", "preconnect", "dns-prefetch", "icon", "shortcut",
@@ -41,7 +41,7 @@ class _Page(HTMLParser):
                 self.addresses += css_addresses(value)
             elif name in ("srcset", "imagesrcset"):
                 self.addresses += [part.split()[0] for part in value.split(",") if part.strip()]
-            elif (tag, name) in LOADING and self._loads(tag, values):
+            elif name in LOADING.get(tag, ()) and self._loads(tag, values):
                 self.addresses.append(value)
         if tag == "meta" and values.get("http-equiv", "").lower() == "refresh":
             self.addresses.append(values.get("content", "").lower().partition("url=")[2])
@@ -92,7 +92,7 @@ def _exists(path: Path) -> bool:
 
 
 def problems(site: Path) -> list[str]:
-    """One line for everything that a page or style sheet of the site would load from elsewhere, or in vain."""
+    """One line for everything that a page or style sheet would load from elsewhere, or in vain."""
     _exists.cache_clear()
     found = []
     for path in sorted([*site.rglob("*.html"), *site.rglob("*.css"), *site.rglob("*.svg")]):

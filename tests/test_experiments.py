@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import matplotlib
@@ -21,8 +22,8 @@ from nntrain.experiments import Experiment, Log, frames, head, trail
 from nntrain.experiments.geometry import BREAK, clip_band, clip_line
 from nntrain.experiments.unpack import Unpacked
 
-WIDTH, HEIGHT = 4.0, 3.0                     # inches
-LEFT, BOTTOM, WIDE, HIGH = 0.2, 0.2, 0.7, 0.7     # the axes, in shares of the figure
+WIDTH, HEIGHT = 4.0, 3.0  # inches
+LEFT, BOTTOM, WIDE, HIGH = 0.2, 0.2, 0.7, 0.7  # the axes, in shares of the figure
 
 
 def pixel(x, y, x_range=(0, 10), y_range=(0, 1)):
@@ -58,6 +59,7 @@ def unpacked(experiment):
 
 # ------------------------------------------------------------------------------------------------ definitions
 
+
 @pytest.mark.parametrize(("values", "kind"), [
     (["a", "b"], "choice"), ([True, False], "choice"), (range(1, 9), "integer"), ([1, 8, 64], "listed"),
     (np.linspace(0, 1, 5), "linear"), (Log(0.01, 1, 5), "log"), (np.geomspace(1e-3, 10, 9), "log"),
@@ -70,7 +72,9 @@ def test_kind_of_control_follows_from_its_values(values, kind):
 
 def test_values_reach_compute_as_plain_python_numbers():
     seen = []
-    experiment = define(compute=lambda slope: seen.append(slope) or {}, controls={"slope": np.linspace(0, 0.6, 3)})
+    experiment = define(
+        compute=lambda slope: seen.append(slope) or {}, controls={"slope": np.linspace(0, 0.6, 3)}
+    )
     experiment.values(slope=0.6)
     experiment.values()
     assert seen == [0.6, 0.3] and all(type(value) is float for value in seen)
@@ -109,7 +113,9 @@ def test_an_exception_in_compute_fails_the_build():
 
 def test_too_large_a_grid_or_a_card_fails_the_build():
     with pytest.raises(ValueError, match="at most 5000"):
-        _ = define(controls={"slope": range(101), "b": range(100)}, compute=lambda slope, b: {"line": ([0], [0])}).html
+        _ = define(
+            controls={"slope": range(101), "b": range(100)}, compute=lambda slope, b: {"line": ([0], [0])}
+        ).html
     with pytest.raises(ValueError, match="budget"):
         _ = define(budget_kb=1).html
 
@@ -136,6 +142,7 @@ def test_artists_that_cannot_move_are_named():
 
 # ------------------------------------------------------------------------------------------- packed numbers
 
+
 def test_packed_points_lie_where_the_axes_put_them():
     shown = unpacked(define())
     for i, slope in enumerate([0.25, 0.5, 1.0]):
@@ -149,43 +156,69 @@ def test_trail_head_and_frames_follow_the_step():
         return figure, {"path": path, "tip": tip, "note": note}
 
     x, y = np.arange(5.0), np.linspace(0, 1, 5)
-    shown = unpacked(define(setup=setup, step="step", compute=lambda slope: {
-        "path": trail(x, slope * y), "tip": head(x, slope * y), "note": frames([f"step {k}" for k in range(5)])}))
+    shown = unpacked(
+        define(
+            setup=setup,
+            step="step",
+            compute=lambda slope: {
+                "path": trail(x, slope * y),
+                "tip": head(x, slope * y),
+                "note": frames([f"step {k}" for k in range(5)]),
+            },
+        )
+    )
     for k in range(5):
-        np.testing.assert_allclose(shown.show("path", (2,), k) / 10, pixel(x[: k + 1], y[: k + 1]), atol=0.051)
-        np.testing.assert_allclose(shown.show("tip", (2,), k) / 10, pixel(x[k : k + 1], y[k : k + 1]), atol=0.051)
+        np.testing.assert_allclose(
+            shown.show("path", (2,), k) / 10, pixel(x[: k + 1], y[: k + 1]), atol=0.051
+        )
+        np.testing.assert_allclose(
+            shown.show("tip", (2,), k) / 10, pixel(x[k : k + 1], y[k : k + 1]), atol=0.051
+        )
         assert shown.show("note", (2,), k) == f"step {k}"
-    assert len(shown.records) < 9       # the head shares the trail's numbers, and x is stored once
+    assert len(shown.records) < 9  # the head shares the trail's numbers, and x is stored once
 
 
 def test_bars_images_bands_and_scattered_points():
     def setup():
         figure, ax = axes()
-        image = ax.imshow(np.zeros((2, 3)), extent=(0, 10, 0, 1), aspect="auto", vmin=0, vmax=1, cmap="gray",
-                          origin="lower")
+        image = ax.imshow(
+            np.zeros((2, 3)), extent=(0, 10, 0, 1), aspect="auto", vmin=0, vmax=1, cmap="gray", origin="lower"
+        )
         bars = ax.bar([1, 2], [0, 0])
         band = ax.fill_between([], [], [])
         dots = ax.scatter([], [])
         return figure, {"image": image, "bars": bars, "band": band, "dots": dots}
 
     picture = np.array([[0, 0.5, 1], [np.nan, 2, -1]])
-    shown = unpacked(define(setup=setup, levels=4, compute=lambda slope: {
-        "image": picture, "bars": [slope, 2], "band": ([1, 2], [0, 0], [slope, slope]), "dots": ([5, 50], [slope, 0])}))
-    assert shown.show("image", (0,)).tolist() == [[4, 3, 0], [0, 2, 3]]      # the top row first; 4 is "missing"
+    shown = unpacked(
+        define(
+            setup=setup,
+            levels=4,
+            compute=lambda slope: {
+                "image": picture,
+                "bars": [slope, 2],
+                "band": ([1, 2], [0, 0], [slope, slope]),
+                "dots": ([5, 50], [slope, 0]),
+            },
+        )
+    )
+    assert shown.show("image", (0,)).tolist() == [[4, 3, 0], [0, 2, 3]]  # the top row first; 4 is "missing"
     np.testing.assert_allclose(shown.show("bars", (0,))[0] / 10, pixel(1, 0.25)[0, 1], atol=0.051)
     corners = {tuple(point) for point in np.round(shown.show("band", (0,)) / 10)}
     assert corners == {tuple(point) for point in np.round(pixel([1, 2, 2, 1], [0, 0, 0.25, 0.25]))}
     dots = shown.show("dots", (0,))
     np.testing.assert_allclose(dots[0] / 10, pixel(5, 0.25)[0], atol=0.051)
-    assert dots[1, 0] == BREAK          # a point far outside is not drawn
+    assert dots[1, 0] == BREAK  # a point far outside is not drawn
 
 
 BOX = (0.0, 0.0, 100.0, 100.0)
 
 
 def test_a_diverging_line_leaves_in_its_own_direction():
-    points, stops = clip_line(np.array([[50.0, 50.0], [1e300, 5e299], [np.inf, 0], [np.nan, 3], [10, 10]]), BOX)
-    assert points[1].tolist() == [1000, 750]        # half as steep as wide, from the middle to the right edge
+    points, stops = clip_line(
+        np.array([[50.0, 50.0], [1e300, 5e299], [np.inf, 0], [np.nan, 3], [10, 10]]), BOX
+    )
+    assert points[1].tolist() == [1000, 750]  # half as steep as wide, from the middle to the right edge
     assert points[2, 0] == BREAK and points[3].tolist() == [100, 100]
     assert stops.tolist() == [1, 3, 3, 3, 4]
 
@@ -201,8 +234,8 @@ def test_clipping_keeps_exactly_what_is_inside(corners):
     drawn = clipped[clipped[:, 0] != BREAK] / 10
     assert ((drawn >= -0.1) & (drawn <= 100.1)).all()
     assert stops is None or (np.diff(stops) >= 0).all()
-    pieces = [(a / 10, b / 10) for a, b in zip(clipped, clipped[1:], strict=False) if BREAK not in (a[0], b[0])]
-    for a, b in zip(points, points[1:], strict=False):      # sample every segment of moderate length
+    pieces = [(a / 10, b / 10) for a, b in pairwise(clipped) if BREAK not in (a[0], b[0])]
+    for a, b in pairwise(points):  # sample every segment of moderate length
         if np.abs(a).max() < 1e3 and np.abs(b).max() < 1e3:
             for t in np.linspace(0.01, 0.99, 9):
                 p = a + t * (b - a)
@@ -217,13 +250,17 @@ def distance(p, a, b):
 
 def test_a_band_is_cut_at_gaps_and_edges():
     x = np.array([10.0, 20, 30, 40, 50])
-    low, high = np.column_stack([x, [10.0, 10, np.nan, 10, 10]]), np.column_stack([x, [20.0, 20, 20, 20, 1e200]])
+    low, high = (
+        np.column_stack([x, [10.0, 10, np.nan, 10, 10]]),
+        np.column_stack([x, [20.0, 20, 20, 20, 1e200]]),
+    )
     outline = clip_band(low, high, BOX)
     assert (outline[:, 0] == BREAK).sum() == 1
     assert outline[:, 1].max() == 1000
 
 
 # -------------------------------------------------------------------------------------------- the static face
+
 
 def test_the_starting_picture_and_texts_need_no_script():
     page = define(start={"slope": 1.0}, seen="*Steeper* by `slope` & more.")
@@ -232,7 +269,7 @@ def test_the_starting_picture_and_texts_need_no_script():
     numbers = [float(n) for n in re.findall(r"[\d.]+", d.group(1) or d.group(2))]
     np.testing.assert_allclose(numbers, [x0, y0, x1, y1], atol=0.051)
     assert "<em>Steeper</em> by <code>slope</code> &amp; more." in page.html
-    assert page.html.count("A line at {'slope': 1.0}.".replace("'", "&#x27;")) == 2      # label and sentence
+    assert page.html.count("A line at {'slope': 1.0}.".replace("'", "&#x27;")) == 2  # label and sentence
 
 
 def test_pictures_keep_to_themselves():
@@ -256,10 +293,14 @@ def test_texts_cannot_close_the_data():
         figure, ax = axes()
         return figure, {"note": ax.text(0, 0, "")}
 
-    page = define(setup=setup, compute=lambda slope: {"note": f"</script><b> {slope}"},
-                  alt=lambda s, d: "</script>\"'&").html
+    page = define(
+        setup=setup, compute=lambda slope: {"note": f"</script><b> {slope}"}, alt=lambda s, d: "</script>\"'&"
+    ).html
     assert page.count("</script>") == 1
-    assert unpacked(define(setup=setup, compute=lambda slope: {"note": "a</script>b"})).show("note", (0,)) == "a</script>b"
+    assert (
+        unpacked(define(setup=setup, compute=lambda slope: {"note": "a</script>b"})).show("note", (0,))
+        == "a</script>b"
+    )
 
 
 def test_the_face_is_chosen_by_the_environment(monkeypatch):
@@ -277,17 +318,22 @@ from nntrain.experiments import Experiment
 def setup():
     figure, ax = plt.subplots(figsize=(3, 2)); line, = ax.plot([], []); ax.set(xlim=(0, 1), ylim=(0, 1))
     return figure, {"line": line}
-e = Experiment("e", "E", {"a": [0.0, 1.0]}, setup, lambda a: {"line": ([0, 1], [0, a])}, predict="?", seen="!",
-               alt=lambda s, d: "A line.")
+e = Experiment("e", "E", {"a": [0.0, 1.0]}, setup, lambda a: {"line": ([0, 1], [0, a])}, predict="?",
+               seen="!", alt=lambda s, d: "A line.")
 assert "<svg" in e._repr_mimebundle_()["text/html"]
 assert "ipywidgets" not in sys.modules
 """
-    done = subprocess.run([sys.executable, "-c", program], env={"NNTRAIN_STATIC": "1", "PATH": "", "HOME": "/tmp"},
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"NNTRAIN_STATIC": "1", "PATH": "", "HOME": "/tmp"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
 
 
 # ---------------------------------------------------------------------------------------------- the live face
+
 
 def test_live_sliders_reach_values_between_those_listed():
     from nntrain.experiments.live import LiveFace

@@ -8,15 +8,22 @@ import os
 import re
 import statistics
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
+
 from browser import Watched, chromium, missing, serve
 
 ROOT = Path(__file__).parent.parent
 SITE = Path(os.environ.get("NNTRAIN_SITE", ROOT / "_build" / "html"))
 BUILD = SITE.parent
 LARGEST_PAGE_KB, LARGEST_EXPERIMENT_KB, READY_MS, FRAME_MS = 1500, 250, 1000, 17
-NO_READING = {"index.html", "genindex.html", "py-modindex.html", "search.html"}     # made by Sphinx, without content
+NO_READING = {
+    "index.html",
+    "genindex.html",
+    "py-modindex.html",
+    "search.html",
+}  # made by Sphinx, without content
 
 
 def site_pages() -> list[str]:
@@ -55,7 +62,9 @@ def test_page(name, browser, address, report):
     try:
         found["ready_ms"] = ready_time(seen.page, f"{address}/{name}")
         found["page_kb"] = round(weight(seen))
-        problems += [f"not ready within {READY_MS} ms: {found['ready_ms']}"] if found["ready_ms"] > READY_MS else []
+        problems += (
+            [f"not ready within {READY_MS} ms: {found['ready_ms']}"] if found["ready_ms"] > READY_MS else []
+        )
         problems += [f"{found['page_kb']} kB compressed"] if found["page_kb"] > LARGEST_PAGE_KB else []
         problems += pictures_without_words(seen.page)
         problems += experiments(seen.page, (SITE / name).read_text(encoding="utf-8"), found)
@@ -63,7 +72,9 @@ def test_page(name, browser, address, report):
         problems += looks(seen.page, name, found)
         problems += from_disk(context, name)
         problems += without_script(browser, f"{address}/{name}")
-        problems += [f"asked {url}" for url in seen.outside] + [f"console: {text}" for text in seen.complaints]
+        problems += [f"asked {url}" for url in seen.outside] + [
+            f"console: {text}" for text in seen.complaints
+        ]
     finally:
         context.close()
     assert not problems, f"{name}:\n" + "\n".join(f"- {problem}" for problem in problems)
@@ -82,7 +93,8 @@ def ready_time(page, url: str) -> int:
 
 
 READY = """() => {
-  const near = [...document.querySelectorAll("nn-experiment")].filter(e => e.getBoundingClientRect().top < innerHeight);
+  const near = [...document.querySelectorAll("nn-experiment")]
+    .filter(e => e.getBoundingClientRect().top < innerHeight);
   const done = document.readyState === "complete" && near.every(e => "ready" in e.dataset);
   if (done) window.nnReady = performance.now();
   return done;
@@ -91,8 +103,11 @@ READY = """() => {
 
 def weight(seen: Watched) -> float:
     """Kilobytes of everything the page loaded, each file compressed; files loaded twice count once."""
-    bodies = {response.url: response.body() for response in seen.responses if response.status == 200}
-    return sum(len(gzip.compress(body)) for body in bodies.values()) / 1000
+    paths = {unquote(urlsplit(response.url).path).lstrip("/") for response in seen.responses if response.ok}
+    return (
+        sum(len(gzip.compress((SITE / path).read_bytes())) for path in paths if (SITE / path).is_file())
+        / 1000
+    )
 
 
 def pictures_without_words(page) -> list[str]:
@@ -101,19 +116,20 @@ def pictures_without_words(page) -> list[str]:
       const problems = [], article = document.querySelector("article") || document.body;
       for (const image of article.querySelectorAll("img")) {
         const name = (image.getAttribute("src") || "").slice(-60);
-        if (!(image.getAttribute("alt") || "").trim()) problems.push(`picture without alternative text: ${name}`);
-        if (image.closest(".cell_output") && !image.closest("figure")) problems.push(`picture without caption: ${name}`);
+        if (!(image.getAttribute("alt") || "").trim()) problems.push(`no alternative text: ${name}`);
+        if (image.closest(".cell_output") && !image.closest("figure")) problems.push(`no caption: ${name}`);
       }
       for (const figure of article.querySelectorAll("figure"))
         if (!figure.textContent.trim()) problems.push("figure without caption");
+      const count = id => document.querySelectorAll(`[id="${CSS.escape(id)}"]`).length;
       const ids = [...article.querySelectorAll("nn-experiment [id], nn-experiment[id]")].map(e => e.id);
       for (const id of new Set(ids))
-        if (document.querySelectorAll(`[id="${CSS.escape(id)}"]`).length > 1) problems.push(`id used twice: ${id}`);
+        if (count(id) > 1) problems.push(`id twice: ${id}`);
       return problems;
     }""")
 
 
-# What an experiment shows now, as a string: its vector pictures (without hidden marks) and the pixels of its canvases.
+# What an experiment shows now, as a string: vector pictures without hidden marks, and pixels.
 PICTURE = """e => [...e.querySelectorAll(".nn-svg, .nn-canvas")].map(p => {
   if (p.toDataURL) return p.toDataURL();
   const copy = p.cloneNode(true);
@@ -135,7 +151,9 @@ def experiments(page, source: str, found: dict) -> list[str]:
         identity = element.get_attribute("id")
         element.scroll_into_view_if_needed()
         element.evaluate("e => e.ready()")
-        names = element.evaluate("e => [...new Set([...e.querySelectorAll('[data-control]')].map(f => f.dataset.control))]")
+        names = element.evaluate(
+            "e => [...new Set([...e.querySelectorAll('[data-control]')].map(f => f.dataset.control))]"
+        )
         start = element.evaluate(PICTURE)
         for name in names:
             shown = [act() for act in moves(element, name, page)]
@@ -191,7 +209,9 @@ REDRAW = """e => {
   return times;
 }"""
 
-STATE = "() => [...document.querySelectorAll('nn-experiment')].map(e => [e.id, ...e.position, e.step].join(' '))"
+STATE = (
+    "() => [...document.querySelectorAll('nn-experiment')].map(e => [e.id, ...e.position, e.step].join(' '))"
+)
 
 
 def restored(page, context) -> list[str]:
@@ -200,15 +220,22 @@ def restored(page, context) -> list[str]:
         return []
     page.evaluate("""() => document.querySelectorAll("nn-experiment").forEach(e => {
       const last = e.packed.step ? e.packed.step.count - 1 : 0;
-      e.show(e.packed.controls.map(c => (c.start ? 0 : c.values.length - 1)), last - Math.min(e.packed.step?.start ?? 0, last));
+      const first = e.packed.step ? e.packed.step.start : 0;
+      e.show(e.packed.controls.map(c => (c.start ? 0 : c.values.length - 1)), last - first);
       e.querySelector("[data-do=link]").click();
     })""")
     page.wait_for_timeout(50)
     wanted, url = page.evaluate(STATE), page.url
     other = Watched(context)
     other.page.goto(url)
-    other.page.wait_for_function("() => [...document.querySelectorAll('nn-experiment')].every(e => 'ready' in e.dataset)")
-    problems = [] if other.page.evaluate(STATE) == wanted else [f"a link restores {other.page.evaluate(STATE)}, not {wanted}"]
+    other.page.wait_for_function(
+        "() => [...document.querySelectorAll('nn-experiment')].every(e => 'ready' in e.dataset)"
+    )
+    problems = (
+        []
+        if other.page.evaluate(STATE) == wanted
+        else [f"a link restores {other.page.evaluate(STATE)}, not {wanted}"]
+    )
     other.page.wait_for_timeout(100)
     top = other.page.evaluate("document.querySelector(location.hash)?.getBoundingClientRect().top ?? 1e6")
     problems += [f"a link does not scroll to its experiment (top at {top})"] if not -200 < top < 900 else []
@@ -218,7 +245,7 @@ def restored(page, context) -> list[str]:
 
 
 def looks(page, name: str, found: dict) -> list[str]:
-    """Accessibility in light and dark, no sideways scrolling on a phone, and a picture of each for the eye."""
+    """Accessibility in light and dark, no sideways scrolling on a phone, and a picture of each."""
     axe_module = pytest.importorskip("axe_playwright_python.sync_playwright")
     problems = []
     folder = BUILD / "screenshots"
@@ -229,10 +256,16 @@ def looks(page, name: str, found: dict) -> list[str]:
       document.activeElement?.blur();
       scrollTo({ top: 0, behavior: "instant" });
     }""")
-    options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
-               "resultTypes": ["violations"], "preload": False}
+    options = {
+        "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+        "resultTypes": ["violations"],
+        "preload": False,
+    }
     for theme in ("light", "dark"):
-        page.evaluate("t => { document.documentElement.dataset.theme = t; document.documentElement.dataset.mode = t; }", theme)
+        page.evaluate(
+            "t => { document.documentElement.dataset.theme = t; document.documentElement.dataset.mode = t; }",
+            theme,
+        )
         page.set_viewport_size({"width": 1280, "height": 900})
         page.wait_for_timeout(300)
         page.screenshot(path=folder / f"{stem}-desktop-{theme}.jpg", full_page=True, type="jpeg", quality=60)
@@ -256,11 +289,16 @@ def from_disk(context, name: str) -> list[str]:
     """The same page from a memory stick."""
     seen = Watched(context)
     seen.page.goto((SITE / name).as_uri())
-    seen.page.evaluate("() => Promise.all([...document.querySelectorAll('nn-experiment')].map(e => e.ready()))")
+    seen.page.evaluate(
+        "() => Promise.all([...document.querySelectorAll('nn-experiment')].map(e => e.ready()))"
+    )
     ready = seen.page.evaluate("() => [...document.querySelectorAll('nn-experiment')].every(e => !!e.data)")
     seen.page.close()
-    return ([f"file: asked {url}" for url in seen.outside] + [f"file: {text}" for text in seen.complaints]
-            + ([] if ready else ["file: an experiment does not start"]))
+    return (
+        [f"file: asked {url}" for url in seen.outside]
+        + [f"file: {text}" for text in seen.complaints]
+        + ([] if ready else ["file: an experiment does not start"])
+    )
 
 
 def without_script(browser, url: str) -> list[str]:
@@ -272,7 +310,9 @@ def without_script(browser, url: str) -> list[str]:
     for element in page.query_selector_all("nn-experiment"):
         picture, form = element.query_selector(".nn-svg"), element.query_selector("form")
         sentence = element.query_selector(".nn-sentence")
-        if not (picture.is_visible() and picture.bounding_box()["height"] > 80 and sentence.inner_text().strip()):
+        if not (
+            picture.is_visible() and picture.bounding_box()["height"] > 80 and sentence.inner_text().strip()
+        ):
             problems.append("without JavaScript an experiment has no picture")
         if form.is_visible():
             problems.append("without JavaScript an experiment shows dead controls")

@@ -28,23 +28,23 @@ class Experiment:
             artist: plot, axhline, axvline, scatter `(x, y)`; imshow a 2-D array of the shape set up; text a
             `str`; bar the heights; fill_between `(x, y1, y2)`. With a step control, also `trail(x, y)`,
             `head(x, y)` and `frames(list)`.
-        step: name of the step control, which plays along `trail`, `head` and `frames` and adds no grid points;
+        step: name of the step control, which plays along `trail`, `head` and `frames`, without grid points;
             or `(name, count)` to fix the number of its positions.
-        start: name → starting value, the nearest one listed (default: first choice, middle number, last step).
+        start: name → starting value, the nearest listed (default: first choice, middle number, last step).
         labels: name → words beside the control.
         choices: name → {value: words shown}.
         formats: name → format of numbers, such as "{:.2f}" (default "{:.3g}").
         predict: the question asked before the reader touches anything.
         seen: what the reader should have seen, and why; folded. In both texts `*word*` is emphasis, and words
             between backticks are code.
-        alt: `alt(settings, data) -> str`, a sentence on what the picture shows, printed under it and spoken as
-            its alternative text; `settings` maps names to values, `data` is what compute returned.
+        alt: `alt(settings, data) -> str`, a sentence on what the picture shows, printed under it and spoken
+            as its alternative text; `settings` maps names to values, `data` is what compute returned.
         levels: shades of an image in the built book.
         budget_kb: largest allowed compressed size there.
 
     Raises:
         ValueError: for a definition that cannot work; when built, also for a wrong name or shape from
-            `compute`, a grid above 5,000 settings and an exceeded budget. Whatever `compute` raises is passed on.
+            `compute`, a grid above 5,000 settings and an exceeded budget. What `compute` raises is passed on.
 
     Example:
 

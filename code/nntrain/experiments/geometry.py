@@ -6,9 +6,9 @@ import numpy as np
 
 BREAK = -32768  # an x that lifts the pen
 MARGIN = 20.0  # pixels kept around the axes, so that a line leaves the picture in its true direction
-HUGE = 1e150            # longer vectors are shortened to this
-FAR = 1e9               # farther away, a segment is shortened before it is clipped
-LOST = 1e14             # a segment with both ends farther away than this is not drawn: rounding has eaten its place
+HUGE = 1e150  # longer vectors are shortened to this
+FAR = 1e9  # farther away, a segment is shortened before it is clipped
+LOST = 1e14  # a segment with both ends farther away than this is not drawn: rounding has eaten its place
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -72,7 +72,8 @@ def clip_segment(
     if enter > leave:
         return None
     start, end = (
-        (min(max(float(a[0] + t * dx), x0), x1), min(max(float(a[1] + t * dy), y0), y1)) for t in (enter, leave)
+        (min(max(float(a[0] + t * dx), x0), x1), min(max(float(a[1] + t * dy), y0), y1))
+        for t in (enter, leave)
     )
     return start, (end if leave < 1 else (float(b[0]), float(b[1])))
 

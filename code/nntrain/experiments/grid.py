@@ -3,7 +3,8 @@
 The packed stream (deflate, base64) holds five parts: the lengths of all records (int32), the records (int16,
 each a sequence of picture coordinates stored as differences), the reference tables (int32, differences), the
 images (uint8, differences) and the texts (a JSON list). Equal records are stored once. Numbers are stored as
-byte planes (all low bytes, then all high bytes), which deflate packs better. `unpack.py` and `experiment.js` read the same format.
+byte planes (all low bytes, then all high bytes), which deflate packs better. `unpack.py` and
+`experiment.js` read the same format.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def svg_trees(
     identity: str, figures: list[Any], moving: dict[str, Any], lines_of_text: dict[str, int]
 ) -> list[ET.Element]:
     """The figures as SVG trees. In `<g data-move=name>` stand the elements of each moving artist, without
-    positions: a `path.nn-line`, any number of `.nn-mark`, `text.nn-text`, `path.nn-bar`, or an `image.nn-image`."""
+    positions: a `path.nn-line`, any number of `.nn-mark`, `.nn-text` and `.nn-bar`, or one `.nn-image`."""
     handles = {name: _stand_in(name, artist, lines_of_text.get(name, 1)) for name, artist in moving.items()}
     palette = colour_names()
     trees = []
@@ -154,7 +154,7 @@ def _wrap_marks(artist: Any, group: ET.Element) -> None:
 
 
 def image_place(artist: Any) -> dict[str, str]:
-    """The rectangle of an image in picture coordinates; it must lie within its axes, as a canvas replaces it."""
+    """The rectangle of an image in picture coordinates; it must lie within its axes for a canvas."""
     left, right, bottom, top = artist.get_extent()
     corners = artist.get_transform().transform([[left, bottom], [right, top]])
     (x0, x1), (y0, y1) = np.sort(corners[:, 0]), np.sort(corners[:, 1])

@@ -1,4 +1,4 @@
-"""Put moving data into the SVG: the starting picture, by the rules by which `experiment.js` draws the others."""
+"""Put moving data into the SVG: the starting picture, by the same rules as `experiment.js`."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def page_element(
 
 
 def panel(tree: ET.Element) -> str:
-    """One figure at its natural width (96 pixels to the inch, where the SVG has 72) or somewhat smaller, so that
+    """One figure at its natural width (96 pixels to the inch, where the SVG has 72) or less, so that
     two stand side by side; all panels of an experiment keep one scale."""
     width = float(tree.get("viewBox", "").split()[2]) * 96 / 72
     style = f"flex:{width:.0f} 1 {0.7 * width:.0f}px;max-width:min(100%,{width:.0f}px)"

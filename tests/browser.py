@@ -1,11 +1,10 @@
-"""A headless browser and a local server for the tests that look at built pages."""
+"""A local server and a watched tab for the tests that look at built pages."""
 
 from __future__ import annotations
 
 import functools
 import http.server
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,35 +13,12 @@ from typing import Any
 
 import pytest
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-
 
 def missing(reason: str) -> None:
     """Skip with a reason; on the build server, where all must run, fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A running browser, or a skipped test that says what is missing."""
-    found = [
-        path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))
-    ]
-    if not found:
-        missing("no Chromium or Chrome found, so nothing was looked at in a browser")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed, so nothing was looked at in a browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found[0], args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @contextmanager

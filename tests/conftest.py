@@ -1,13 +1,18 @@
 """What several test modules share."""
 
 import importlib
+import json
 import os
 import shutil
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nntrain import Linear, ReLU, Sequential
+
+STARTED = time.time()
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +68,15 @@ def small_data():
     """32 examples of 8 features in 3 classes: x (32, 8) float32, y (32,) int."""
     rng = np.random.default_rng(7)
     return rng.normal(size=(32, 8)).astype(np.float32), rng.integers(0, 3, 32)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What the browser measured on every page, when this run looked at them (test_pages.py writes it)."""
+    path = Path(__file__).parent.parent / "_build" / "pages.json"
+    if not path.is_file() or path.stat().st_mtime < STARTED:
+        return
+    terminalreporter.section(f"pages in the browser ({path})")
+    for name, page in json.loads(path.read_text()).items():
+        terminalreporter.write_line(f"{name}: ready {page.get('ready_ms')} ms, {page.get('page_kb')} kB")
+        for experiment, found in page.get("experiments", {}).items():
+            terminalreporter.write_line(f"    {experiment}: {found}")

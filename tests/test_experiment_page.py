@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from browser import Watched, chromium
+from browser import Watched
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -73,12 +73,6 @@ def address(card, tmp_path_factory):
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>page</title><style>{style}</style>'
         f"<body><main>{body}</main><script>{script}</script></body></html>", encoding="utf-8")  # fmt: skip
     return (folder / "page.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from browser import Watched, chromium, missing, serve
+from browser import Watched, missing, serve
 
 ROOT = Path(__file__).parent.parent
 SITE = Path(os.environ.get("NNTRAIN_SITE", ROOT / "_build" / "html"))
@@ -33,15 +33,9 @@ def site_pages() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def browser():
+def address():
     if not (SITE / "index.html").is_file():
         missing("the site is not built (make book), so no page was looked at")
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def address(browser):
     with serve(SITE) as url:
         yield url
 
@@ -54,7 +48,7 @@ def report():
 
 
 @pytest.mark.parametrize("name", site_pages())
-def test_page(name, browser, address, report):
+def test_page(name, address, browser, report):
     found = report.setdefault(name, {})
     problems: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")

@@ -1,4 +1,4 @@
-"""The built site, as a reader has it: opened from files, in light and dark, on a desk and on a phone."""
+"""The built site, opened from files: mathematics, search and links. `test_pages.py` looks at the rest."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,6 @@ ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,27 +24,17 @@ def site():
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
-def test_page_works_by_itself_for_everyone(browser, page, scheme, width):
+def test_mathematics_renders_and_wide_boxes_are_reached_by_keyboard_on_a_phone(browser, page):
     from axe_playwright_python.sync_playwright import Axe
 
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    context = browser.new_context(viewport={"width": 390, "height": 844})
     tab = context.new_page()
-    requests, errors = [], []
-    tab.on("request", lambda request: requests.append(request.url))
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     try:
         tab.goto((SITE / f"{page}.html").as_uri())
         tab.evaluate("async () => { if (window.MathJax) await MathJax.startup.promise; }")
+        assert tab.locator("mjx-merror").all_inner_texts() == []
         tab.wait_for_timeout(200)  # boxes that scroll are made focusable after typesetting
-
-        assert [url for url in requests if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
-        assert errors == []
-        assert tab.locator("mjx-merror").count() == 0, "mathematics that does not render"
-        too_wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert too_wide <= 0, f"the page scrolls sideways by {too_wide} px"
-        report = Axe().run(tab, options={"runOnly": RULES})
+        report = Axe().run(tab, options={"runOnly": ["scrollable-region-focusable"]})
         assert report.violations_count == 0, report.generate_report()
     finally:
         context.close()
@@ -74,14 +63,3 @@ def test_no_link_within_the_book_is_dead():
             if not target.exists() or (anchor and target in anchors and anchor not in anchors[target]):
                 dead.append(f"{path.relative_to(SITE)}: {link['href']}")
     assert dead == []
-
-
-def test_every_picture_has_words():
-    without = []
-    for page in (SITE / "book").glob("*.html"):
-        soup = BeautifulSoup(page.read_bytes(), "html.parser")
-        for picture in soup.select("article img"):
-            words = picture.get("alt", "").strip()
-            if not words or "_images/" in words:
-                without.append(f"{page.name}: {picture.get('src')}")
-    assert without == []

@@ -92,6 +92,15 @@ def test_glue_prints_outside_the_book_and_refuses_bad_names(capsys, monkeypatch)
             glue(bad, 1.0)
 
 
+@pytest.mark.parametrize("text", ["0.50", "23,860", "1e-05", "95.2 ± 0.3", "MNIST", "12"])
+def test_what_is_glued_is_what_myst_nb_prints(text):
+    from myst_nb.core.variables import format_plain_text
+
+    from nntrain.notebook import _literal
+
+    assert format_plain_text(_literal(text), "") == text
+
+
 @pytest.fixture(scope="module")
 def run_cells():
     """Run cells in a real kernel, as the book's build does; gives the notebook with its outputs."""

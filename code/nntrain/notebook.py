@@ -123,12 +123,21 @@ def glue(name: str, value: Any, fmt: str = "{:.2f}") -> None:
         return
     from IPython.display import display
 
-    # The form in which myst-nb's own `glue` leaves a value, less the quotes that repr would put round text.
+    # The form in which myst-nb's own `glue` leaves a value.
     display(  # type: ignore[no-untyped-call, unused-ignore]
-        {_GLUE_PREFIX + "text/plain": text},
+        {_GLUE_PREFIX + "text/plain": _literal(text)},
         raw=True,
         metadata={"scrapbook": {"name": name, "mime_prefix": _GLUE_PREFIX}},
     )
+
+
+def _literal(text: str) -> str:
+    """What MyST turns back into `text`: it evaluates literals, which would make 0.50 into 0.5 and 23,860 a tuple."""
+    try:
+        same = str(ast.literal_eval(text)) == text
+    except (SyntaxError, ValueError):
+        return text
+    return text if same else repr(text)
 
 
 def mean_sd(values: ArrayLike, fmt: str = "{:.1f}") -> str:

@@ -132,7 +132,7 @@ def glue(name: str, value: Any, fmt: str = "{:.2f}") -> None:
 
 
 def _literal(text: str) -> str:
-    """What MyST turns back into `text`: it evaluates literals, which would make 0.50 into 0.5 and 23,860 a tuple."""
+    """What MyST turns back into `text`. It evaluates literals: bare, 0.50 becomes 0.5 and 23,860 a tuple."""
     try:
         same = str(ast.literal_eval(text)) == text
     except (SyntaxError, ValueError):

@@ -19,11 +19,13 @@ STARTED = time.time()
 def torch():
     """PyTorch as an independent oracle; without it the test is skipped, but on CI that is a failure."""
     try:
-        return importlib.import_module("torch")
+        module = importlib.import_module("torch")
     except ImportError:
         if os.environ.get("CI") == "true":
             pytest.fail("PyTorch is missing: install the extra [torch], its tests must run on CI")
         pytest.skip("PyTorch is not installed (pip install -e .[torch])")
+    module.set_num_threads(1)  # for arrays this small two threads mostly wait for each other
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,7 @@ class Run:
         self.stopped = False
 
     def stop(self, reason: str) -> None:
+        """End the run after the current step; ``reason`` is kept in the history."""
         self.stopped, self.history.stop_reason = True, reason
 
 

@@ -80,7 +80,7 @@ def page(browser, address):
     context = browser.new_context(viewport={"width": 900, "height": 800})
     seen = Watched(context)
     seen.page.goto(address)
-    seen.page.wait_for_selector("#experiment-one[data-ready]")
+    seen.page.wait_for_selector("#experiment_one[data-ready]")
     yield seen.page
     assert not seen.complaints and not seen.outside
     context.close()
@@ -105,7 +105,7 @@ SHOWN = """e => {
 
 def test_the_browser_draws_what_python_packed(page, card):
     packed = json.loads(re.search(r'json">(.*?)</script>', card, re.DOTALL).group(1))
-    unpacked, element = Unpacked(packed), page.query_selector("#experiment-one")
+    unpacked, element = Unpacked(packed), page.query_selector("#experiment_one")
     palette = next(spec["palette"] for spec in packed["artists"] if spec["name"] == "image")
     for growth in range(4):
         for sign in range(2):
@@ -128,13 +128,13 @@ def test_the_browser_draws_what_python_packed(page, card):
 
 def test_nothing_jumps_when_the_component_starts(page, card):
     start = re.search(r'data-move="path".*?\bd="([^"]+)"', card, re.DOTALL).group(1)
-    assert numbers(page.query_selector("#experiment-one").evaluate(SHOWN)["path"]) == numbers(start)
+    assert numbers(page.query_selector("#experiment_one").evaluate(SHOWN)["path"]) == numbers(start)
 
 
 def test_far_experiments_are_decoded_when_they_come_near(page):
-    assert page.query_selector("#experiment-two[data-ready]") is None
-    page.query_selector("#experiment-two").scroll_into_view_if_needed()
-    page.wait_for_selector("#experiment-two[data-ready]")
+    assert page.query_selector("#experiment_two[data-ready]") is None
+    page.query_selector("#experiment_two").scroll_into_view_if_needed()
+    page.wait_for_selector("#experiment_two[data-ready]")
 
 
 def test_values_are_written_and_spoken(page):
@@ -143,45 +143,45 @@ def test_values_are_written_and_spoken(page):
     page.keyboard.press("Home")
     assert slider.first.get_attribute("aria-valuetext") == "1"
     page.wait_for_function(
-        "document.querySelector('#experiment-one .nn-spoken').textContent.startsWith('Growth 1, plus.')"
+        "document.querySelector('#experiment_one .nn-spoken').textContent.startsWith('Growth 1, plus.')"
     )
     assert (
-        page.query_selector("#experiment-one .nn-panels")
+        page.query_selector("#experiment_one .nn-panels")
         .get_attribute("aria-label")
         .endswith("step 10 of 10.")
     )
 
 
 def test_play_runs_from_the_start_to_the_end_and_can_be_paused(page):
-    button = page.query_selector("#experiment-one [data-do=play]")
+    button = page.query_selector("#experiment_one [data-do=play]")
     button.click()
-    page.wait_for_function("document.querySelector('#experiment-one').step === 2")
+    page.wait_for_function("document.querySelector('#experiment_one').step === 2")
     assert "Pause" in button.inner_text()
     button.click()
     assert "Play" in button.inner_text()
-    page.select_option("#experiment-one [data-do=speed]", "4")
+    page.select_option("#experiment_one [data-do=speed]", "4")
     button.click()
-    page.wait_for_function("document.querySelector('#experiment-one').step === 10")
-    page.wait_for_function("!document.querySelector('#experiment-one').playing")
+    page.wait_for_function("document.querySelector('#experiment_one').step === 10")
+    page.wait_for_function("!document.querySelector('#experiment_one').playing")
     assert "Play" in button.inner_text()
 
 
 def test_links_keep_the_settings_of_both(page, browser):
-    page.evaluate("document.querySelector('#experiment-one').show([3, 1], 4)")
-    page.evaluate("document.querySelector('#experiment-two').show([1, 0], 7)")
+    page.evaluate("document.querySelector('#experiment_one').show([3, 1], 4)")
+    page.evaluate("document.querySelector('#experiment_two').show([1, 0], 7)")
     for name in ("two", "one"):
-        page.evaluate(f"document.querySelector('#experiment-{name} [data-do=link]').click()")
-    assert "growth=1e%2B200" in page.url and page.url.endswith("#experiment-one")
+        page.evaluate(f"document.querySelector('#experiment_{name} [data-do=link]').click()")
+    assert "growth=1e%2B200" in page.url and page.url.endswith("#experiment_one")
     page.goto(page.url)
-    state = "n => (e => [...e.position, e.step])(document.querySelector('#experiment-' + n))"
+    state = "n => (e => [...e.position, e.step])(document.querySelector('#experiment_' + n))"
     assert page.evaluate(state, "one") == [3, 1, 4] and page.evaluate(state, "two") == [1, 0, 7]
 
 
 def test_a_damaged_link_leaves_the_start(page):
     page.goto(
-        page.url.split("#")[0] + "?experiment-one.growth=x&experiment-one.step=999&experiment-one.sign=up"
+        page.url.split("#")[0] + "?experiment_one.growth=x&experiment_one.step=999&experiment_one.sign=up"
     )
-    assert page.evaluate("(e => [...e.position, e.step])(document.querySelector('#experiment-one'))") == [
+    assert page.evaluate("(e => [...e.position, e.step])(document.querySelector('#experiment_one'))") == [
         2,
         0,
         10,
@@ -189,26 +189,26 @@ def test_a_damaged_link_leaves_the_start(page):
 
 
 def test_paper_shows_the_start(page):
-    page.evaluate("document.querySelector('#experiment-one').show([0, 1], 3)")
+    page.evaluate("document.querySelector('#experiment_one').show([0, 1], 3)")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.inner_text("#experiment-one .nn-sentence") == "Growth 30, plus."
+    assert page.inner_text("#experiment_one .nn-sentence") == "Growth 30, plus."
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.inner_text("#experiment-one .nn-sentence") == "Growth 1, minus."
+    assert page.inner_text("#experiment_one .nn-sentence") == "Growth 1, minus."
     page.emulate_media(media="print")
-    assert not page.is_visible("#experiment-one form")
+    assert not page.is_visible("#experiment_one form")
 
 
 def test_readers_who_want_no_motion_step_by_hand(browser, address):
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     page.goto(address)
-    button = page.wait_for_selector("#experiment-one[data-ready] [data-do=play]")
+    button = page.wait_for_selector("#experiment_one[data-ready] [data-do=play]")
     assert button.inner_text() == "Next"
     for step in (0, 1, 2):
         button.click()
-        page.wait_for_function(f"document.querySelector('#experiment-one').step === {step}")
+        page.wait_for_function(f"document.querySelector('#experiment_one').step === {step}")
     page.wait_for_timeout(300)
-    assert page.evaluate("document.querySelector('#experiment-one').step") == 2
+    assert page.evaluate("document.querySelector('#experiment_one').step") == 2
     context.close()
 
 
@@ -217,5 +217,5 @@ def test_an_old_browser_keeps_the_starting_picture(browser, address):
     page = context.new_page()
     page.add_init_script("delete window.DecompressionStream")
     page.goto(address)
-    assert page.is_visible("#experiment-one .nn-svg") and not page.is_visible("#experiment-one form")
+    assert page.is_visible("#experiment_one .nn-svg") and not page.is_visible("#experiment_one form")
     context.close()

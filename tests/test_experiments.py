@@ -279,7 +279,7 @@ def test_pictures_keep_to_themselves():
 
     page = define(setup=setup, compute=lambda slope: {"one": ([0], [slope]), "two": ([1], [slope])}).html
     ids = re.findall(r'\bid="([^"]+)"', page)
-    assert len(ids) == len(set(ids)) and all(i.startswith(("steep-", "experiment-steep")) for i in ids)
+    assert len(ids) == len(set(ids)) and all(i.startswith(("steep-", "experiment_steep")) for i in ids)
     used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', page))
     assert used and {a or b for a, b in used} <= set(ids)
     assert "<style" not in page and "<metadata" not in page

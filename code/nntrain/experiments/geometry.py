@@ -61,7 +61,8 @@ def clip_segment(
         a, b = (b + away, b) if far_a > far_b else (a, a + away)
     dx, dy = float(b[0] - a[0]), float(b[1] - a[1])
     enter, leave = 0.0, 1.0
-    for p, q in ((-dx, a[0] - x0), (dx, x1 - a[0]), (-dy, a[1] - y0), (dy, y1 - a[1])):
+    ax, ay = float(a[0]), float(a[1])
+    for p, q in ((-dx, ax - x0), (dx, x1 - ax), (-dy, ay - y0), (dy, y1 - ay)):
         if p == 0:
             if q < 0:
                 return None

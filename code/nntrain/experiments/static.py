@@ -73,7 +73,8 @@ def page_element(
     experiment: Experiment, packed: dict[str, Any], trees: list[ET.Element], sentence: str, step: int
 ) -> str:
     ET.register_namespace("", "http://www.w3.org/2000/svg")
-    name, esc = f"experiment-{experiment.id}", html.escape
+    # The underscore keeps the id apart from those Sphinx makes of headings, such as "Experiment: ...".
+    name, esc = f"experiment_{experiment.id}", html.escape
     panels = "".join(panel(tree) for tree in trees)
     data = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     controls = "".join(control_row(name, experiment, i) for i in range(len(experiment.controls)))

@@ -74,7 +74,7 @@ def test_page(name, address, browser, report):
 
 
 def crowding() -> float:
-    """How many processes share a processor, at least 1: the budgets are for a machine with nothing else to do."""
+    """Processes to a processor, at least 1: the budgets are for a machine with nothing else to do."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 

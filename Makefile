@@ -65,7 +65,7 @@ reproduce: environment
 format: environment
 	@$(PY) -m ruff check --fix --quiet .
 	@$(PY) -m ruff format --quiet .
-	@$(PY) -m nbstripout --keep-id --extra-keys "metadata.language_info.version metadata.kernelspec.display_name" book/*.ipynb
+	@$(PY) -m nbstripout --keep-id --extra-keys metadata.language_info.version book/*.ipynb
 
 lock: environment
 	@$(PY) -m uv pip compile requirements.txt --universal --python-version 3.11 --fork-strategy fewest --upgrade \

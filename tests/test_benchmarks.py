@@ -1,0 +1,163 @@
+"""The benchmark runs, on sizes too small to mean anything; stored results are what the script makes."""
+
+import importlib.util
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nntrain import accuracy
+from nntrain.datasets import DatasetError, load_mnist
+
+ROOT = Path(__file__).parents[1]
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # joblib and dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return script("bench")
+
+
+@pytest.fixture(scope="module")
+def reproduce():
+    return script("reproduce")
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    try:
+        return load_mnist()
+    except DatasetError as error:
+        pytest.skip(f"MNIST is not here, so stored results are not checked: {error}")
+
+
+@pytest.fixture
+def random_data(bench, monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y = rng.random((64, 784), dtype=np.float32), rng.integers(0, 10, 64)
+    monkeypatch.setattr(bench, "load", lambda n: (x, y, "random data"))
+
+
+def test_the_benchmark_runs_and_writes_table_and_plot(bench, random_data, tmp_path, capsys):
+    options = ["--repeats", "1", "--rows", "12", "--only", "scikit-learn", "--out", str(tmp_path)]
+    results = bench.main(options)
+    printed = capsys.readouterr().out
+    assert printed.strip() == (tmp_path / "bench.md").read_text(encoding="utf-8").strip()
+    assert "| 784–30–10, batch 10, SGD |" in printed
+    assert "absent" in printed and "not measured (needs ≥ 5.0)" in printed  # no PyTorch this time
+    assert "random data" in printed
+    svg = (tmp_path / "bench.svg").read_text(encoding="utf-8")
+    assert "<svg" in svg
+    for seconds in results.values():
+        assert set(seconds) == {"floor", "nntrain", "scikit-learn"}
+        assert all((values > 0).all() for values in seconds.values())
+
+
+@pytest.mark.parametrize("row", [0, 4])
+def test_every_contender_learns_in_as_many_steps(row, bench, torch):
+    case, rng = bench.CASES[row], np.random.default_rng(0)
+    y = rng.integers(0, 10, 100)
+    x = rng.random((100, 784), dtype=np.float32)
+    bench.floor_epoch(case, 100)()
+    ours = bench.nntrain_epoch(case, x, y)
+    contenders = [
+        lambda: ours().step_loss,
+        bench.torch_epoch(case, x, y),
+        bench.torch_epoch(case, x, y, True),
+    ]
+    for epoch in contenders:
+        first = epoch()
+        assert len(first) == math.ceil(100 / case.batch_size)
+        assert 2 < first[0] < 3  # about log 10
+        for _ in range(20):
+            last = epoch()
+        assert np.mean(last) < np.mean(first)
+
+
+def test_the_fastest_product_is_that_product(bench):
+    a, b, out = bench.fastest_product(7, 5, 3)
+    np.dot(a, b, out)
+    rng = np.random.default_rng(0)
+    expected = rng.random((7, 5), dtype=np.float32) @ rng.random((5, 3), dtype=np.float32)
+    np.testing.assert_allclose(out if out.shape == (7, 3) else out.T, expected, rtol=1e-5)
+
+
+def test_ratios_are_medians_of_each_rounds_own(bench):
+    seconds = {"PyTorch": np.array([2.0, 40.0, 6.0]), "nntrain": np.array([1.0, 10.0, 2.0])}
+    assert bench.ratio(seconds, "PyTorch", "nntrain") == 3.0
+    assert math.isnan(bench.ratio(seconds, "nntrain", "floor"))
+    assert bench.mark(1.2, True, "≤ 1.3") == "1.20 ✓ (needs ≤ 1.3)"
+
+
+def test_an_image_is_shifted_by_at_most_one_pixel_and_loses_nothing(reproduce):
+    image = np.zeros((1, 28, 28), np.float32)
+    image[0, 10, 20] = 1
+    places = set()
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        moved = reproduce.shifted(image.reshape(1, 784), rng).reshape(28, 28)
+        places.add(tuple(int(i) for i in np.argwhere(moved == 1)[0]))
+        assert moved.sum() == 1
+    assert places == {(10 + i, 20 + j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+
+
+def test_summary_by_hand(reproduce):
+    runs = [
+        {
+            "hidden": 30,
+            "cost": "quadratic",
+            "weights": "N(0, 1)",
+            "test_accuracy": test,
+            "validation_accuracy": val,
+        }
+        for test, val in [([0.5, 0.9, 0.8], [0.9, 0.1, 0.1]), ([0.6, 0.7, 0.6], [0.1, 0.2, 0.3])]
+    ]
+    (row,) = reproduce.summarise(runs)
+    assert (row["last_mean"], row["peak_mean"], row["chosen_mean"]) == (0.7, 0.8, 0.55)
+    assert row["last_std"] == pytest.approx(0.2 / math.sqrt(2), abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return json.loads((ROOT / "book" / "data" / "mnist_table.json").read_text(encoding="utf-8"))
+
+
+def test_the_stored_table_is_whole_and_its_summary_follows_from_its_runs(table, reproduce):
+    assert table["summary"] == reproduce.summarise(table["runs"])
+    assert len(table["summary"]) == 8
+    assert {row["seeds"] for row in table["summary"]} == {10}
+    assert all(len(run["test_accuracy"]) == table["provenance"]["epochs"] for run in table["runs"])
+    assert {"command", "date", "versions", "seconds", "seeds"} <= set(table["provenance"])
+
+
+def test_the_stored_table_is_reproduced_in_part(table, reproduce, mnist):
+    (stored,) = [
+        run
+        for run in table["runs"]
+        if (run["hidden"], run["cost"], run["weights"], run["seed"])
+        == (30, "cross-entropy", "N(0, 1/fan_in)", 0)
+    ]
+    again = reproduce.published_run(mnist, 30, "cross-entropy", "N(0, 1/fan_in)", seed=0, epochs=2)
+    # another processor rounds differently, and 10,000 steps make that visible in the third digit
+    np.testing.assert_allclose(again["test_accuracy"], stored["test_accuracy"][:2], atol=0.004)
+    np.testing.assert_allclose(again["validation_accuracy"], stored["validation_accuracy"][:2], atol=0.004)
+
+
+def test_the_stored_digit_network_is_as_good_as_it_says(reproduce, mnist):
+    path = ROOT / "book" / "data" / "digit_network.npz"
+    assert path.stat().st_size <= 180_000
+    network, facts = reproduce.load_digit_network(path)
+    found = accuracy(network.predict(mnist.x_test[:1000]), mnist.y_test[:1000])
+    assert found == pytest.approx(facts["test_accuracy_of_first_1000"], abs=0.0011)
+    assert facts["test_accuracy"] >= 0.98
+    assert {"command", "date", "versions", "seconds", "seeds"} <= set(facts)

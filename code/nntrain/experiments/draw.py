@@ -145,7 +145,7 @@ def _rounded(network: Sequential, parts: list[tuple[np.ndarray, ...]]) -> Sequen
 
 
 def _element(experiment: DrawADigit, data: str) -> str:
-    name, esc = f"experiment-{experiment.id}", html.escape
+    name, esc = f"experiment_{experiment.id}", html.escape
     bars = "".join(
         f'<div class="nn-bar-row"><span>{k}</span><span class="nn-track"><span class="nn-fill"></span></span>'
         '<span class="nn-share">–</span></div>'

@@ -15,6 +15,11 @@ from fontTools.ttLib import TTFont
 
 SHEET = "icons.css"
 BASE = """\
+:root {
+  --fa-font-solid: normal 900 1em/1 "Font Awesome 6 Free";
+  --fa-font-regular: normal 400 1em/1 "Font Awesome 6 Free";
+  --fa-font-brands: normal 400 1em/1 "Font Awesome 6 Brands";
+}
 .fa, .fas, .far, .fab, .fa-solid, .fa-regular, .fa-brands {
   display: inline-block; font-style: normal; font-variant: normal; line-height: 1; text-rendering: auto;
   -webkit-font-smoothing: antialiased;

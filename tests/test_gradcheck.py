@@ -124,6 +124,7 @@ def test_rounding_in_tiny_gradients_is_no_mistake():
 def test_a_kink_is_named():
     report = check_gradient(lambda x: np.abs(x).sum(), np.array([0.0, 1.0]), np.array([1.0, 1.0]))
     assert not report.ok and "kink" in report.message
+    assert str(report).startswith("This check can't tell")
     smooth = check_gradient(lambda x: (x**2).sum(), np.array([0.0, 1.0]), np.array([1.0, 2.0]))
     assert not smooth.ok and "kink" not in smooth.message       # curved, with slope 0: not a kink
 

@@ -40,34 +40,54 @@ def check(f, *arrays):
 
 
 rng = np.random.default_rng(0)
-X = rng.normal(size=(3, 4))                     # no element within 1e-3 of a kink
+X = rng.normal(size=(3, 4))  # no element within 1e-3 of a kink
 POSITIVE = rng.uniform(0.5, 2, size=(3, 4))
 assert np.abs(X).min() > 1e-3
 
 UNARY = {
-    "neg": (lambda x: -x, X), "exp": (lambda x: x.exp(), X), "log": (lambda x: x.log(), POSITIVE),
-    "sqrt": (lambda x: x.sqrt(), POSITIVE), "tanh": (lambda x: x.tanh(), X),
-    "sigmoid": (lambda x: x.sigmoid(), X), "relu": (lambda x: x.relu(), X), "abs": (lambda x: x.abs(), X),
-    "square": (lambda x: x**2, X), "cube root": (lambda x: x ** (1 / 3), POSITIVE),
-    "inverse": (lambda x: x**-1, X), "power of 2": (lambda x: 2**x, X),
-    "sum": (lambda x: x.sum(), X), "sum 0": (lambda x: x.sum(axis=0), X),
+    "neg": (lambda x: -x, X),
+    "exp": (lambda x: x.exp(), X),
+    "log": (lambda x: x.log(), POSITIVE),
+    "sqrt": (lambda x: x.sqrt(), POSITIVE),
+    "tanh": (lambda x: x.tanh(), X),
+    "sigmoid": (lambda x: x.sigmoid(), X),
+    "relu": (lambda x: x.relu(), X),
+    "abs": (lambda x: x.abs(), X),
+    "square": (lambda x: x**2, X),
+    "cube root": (lambda x: x ** (1 / 3), POSITIVE),
+    "inverse": (lambda x: x**-1, X),
+    "power of 2": (lambda x: 2**x, X),
+    "sum": (lambda x: x.sum(), X),
+    "sum 0": (lambda x: x.sum(axis=0), X),
     "sum -1 keep": (lambda x: x.sum(axis=-1, keepdims=True), X),
     "sum (0, 1)": (lambda x: x.sum(axis=(0, 1)), X),
-    "mean": (lambda x: x.mean(), X), "mean 1": (lambda x: x.mean(axis=1), X),
+    "mean": (lambda x: x.mean(), X),
+    "mean 1": (lambda x: x.mean(axis=1), X),
     "mean 0 keep": (lambda x: x.mean(axis=0, keepdims=True), X),
-    "max": (lambda x: x.max(), X), "max 0": (lambda x: x.max(axis=0), X),
+    "max": (lambda x: x.max(), X),
+    "max 0": (lambda x: x.max(axis=0), X),
     "max 1 keep": (lambda x: x.max(axis=1, keepdims=True), X),
-    "reshape": (lambda x: x.reshape(2, -1), X), "reshape tuple": (lambda x: x.reshape((6, 2)), X),
-    "T": (lambda x: x.T, X), "transpose": (lambda x: x.transpose(1, -3, 2), rng.normal(size=(2, 3, 4))),
-    "index row": (lambda x: x[1], X), "index slice": (lambda x: x[:, 1:3], X),
-    "index repeated": (lambda x: x[[0, 0, 2]], X), "index pairs": (lambda x: x[[0, 0, 1], [1, 1, 2]], X),
-    "index mask": (lambda x: x[X > 0], X), "index new axis": (lambda x: x[None, ..., None], X),
-    "logsumexp": (logsumexp, X), "logsumexp 0 keep": (lambda x: logsumexp(x, axis=0, keepdims=True), X),
-    "log_softmax": (log_softmax, X), "softmax": (softmax, X), "softmax 0": (lambda x: softmax(x, axis=0), X),
+    "reshape": (lambda x: x.reshape(2, -1), X),
+    "reshape tuple": (lambda x: x.reshape((6, 2)), X),
+    "T": (lambda x: x.T, X),
+    "transpose": (lambda x: x.transpose(1, -3, 2), rng.normal(size=(2, 3, 4))),
+    "index row": (lambda x: x[1], X),
+    "index slice": (lambda x: x[:, 1:3], X),
+    "index repeated": (lambda x: x[[0, 0, 2]], X),
+    "index pairs": (lambda x: x[[0, 0, 1], [1, 1, 2]], X),
+    "index mask": (lambda x: x[X > 0], X),
+    "index new axis": (lambda x: x[None, ..., None], X),
+    "logsumexp": (logsumexp, X),
+    "logsumexp 0 keep": (lambda x: logsumexp(x, axis=0, keepdims=True), X),
+    "log_softmax": (log_softmax, X),
+    "softmax": (softmax, X),
+    "softmax 0": (lambda x: softmax(x, axis=0), X),
     "cross_entropy": (lambda x: cross_entropy(x, [0, 3, 3]), X),
     "cross_entropy of probabilities": (lambda x: cross_entropy(x, np.full((3, 4), 0.25)), X),
-    "array - x": (lambda x: X - x, POSITIVE), "array / x": (lambda x: X / x, POSITIVE),
-    "array @ x": (lambda x: X.T @ x, POSITIVE), "1 - x": (lambda x: 1 - x, X),
+    "array - x": (lambda x: X - x, POSITIVE),
+    "array / x": (lambda x: X / x, POSITIVE),
+    "array @ x": (lambda x: X.T @ x, POSITIVE),
+    "1 - x": (lambda x: 1 - x, X),
 }
 
 
@@ -77,8 +97,12 @@ def test_one_operand(name):
 
 
 BINARY = {
-    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
-    "**": lambda a, b: a**b, "maximum": lambda a, b: a.maximum(b),
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "**": lambda a, b: a**b,
+    "maximum": lambda a, b: a.maximum(b),
 }
 
 
@@ -88,13 +112,15 @@ BINARY = {
 def test_two_operands_of_any_shapes_that_broadcast(name, shapes, seed):
     rng = np.random.default_rng(seed)
     a = rng.uniform(0.5, 1.0, size=shapes.input_shapes[0])
-    b = rng.uniform(1.01, 2.0, size=shapes.input_shapes[1])       # never equal: maximum has a kink there
+    b = rng.uniform(1.01, 2.0, size=shapes.input_shapes[1])  # never equal: maximum has a kink there
     check(BINARY[name], a, b)
     check(BINARY[name], b, a)
 
 
-@given(shapes=mutually_broadcastable_shapes(signature="(n?,k),(k,m?)->(n?,m?)", max_dims=1, max_side=3),
-       seed=st.integers(0, 1000))
+@given(
+    shapes=mutually_broadcastable_shapes(signature="(n?,k),(k,m?)->(n?,m?)", max_dims=1, max_side=3),
+    seed=st.integers(0, 1000),
+)
 @settings(max_examples=40, deadline=None)
 def test_matmul_of_vectors_matrices_and_stacks(shapes, seed):
     rng = np.random.default_rng(seed)
@@ -120,8 +146,12 @@ def test_sum_to_shape_is_the_adjoint_of_broadcasting(shapes):
 def test_agrees_with_pytorch_on_a_composed_graph(torch):
     """Dense, batch-normalised by hand, attention-like, with shared nodes and every kind of shape change."""
     rng = np.random.default_rng(3)
-    arrays = {"x": rng.normal(size=(5, 4)), "w": rng.normal(size=(4, 6)), "b": rng.normal(size=6),
-              "v": rng.normal(size=(6, 3))}
+    arrays = {
+        "x": rng.normal(size=(5, 4)),
+        "w": rng.normal(size=(4, 6)),
+        "b": rng.normal(size=6),
+        "v": rng.normal(size=(6, 3)),
+    }
     targets = np.array([0, 2, 1, 1, 0])
 
     def forward(x, w, b, v, log_softmax, cat, concat_axis):
@@ -175,8 +205,8 @@ def test_cross_entropy_agrees_with_pytorch_at_large_logits(torch):
 
 def test_a_diamond_is_walked_once_and_summed():
     x = Tensor(3.0)
-    y = x * x               # 9
-    z = y + y * x           # x² + x³
+    y = x * x  # 9
+    z = y + y * x  # x² + x³
     z.backward()
     assert x.grad == 2 * 3 + 3 * 9
     assert y.grad == 1 + 3
@@ -184,7 +214,7 @@ def test_a_diamond_is_walked_once_and_summed():
 
 def test_a_tower_of_diamonds_takes_linear_time():
     x = y = Tensor(1.0)
-    for _ in range(60):     # 2⁶⁰ paths
+    for _ in range(60):  # 2⁶⁰ paths
         y = y + y
     y.backward()
     assert x.grad == 2.0**60
@@ -197,7 +227,7 @@ def test_a_deep_chain_needs_no_recursion_neither_backward_nor_when_it_is_freed()
         y = y * 1.0 + 0.001
     y.sum().backward()
     np.testing.assert_array_equal(x.grad, [1, 1])
-    assert len(topological_order(y)) == 1 + 2 * 20_000      # x; each operation brings its constant
+    assert len(topological_order(y)) == 1 + 2 * 20_000  # x; each operation brings its constant
     del y
     gc.collect()
 
@@ -208,7 +238,7 @@ def test_gradients_accumulate_until_zeroed():
     loss = y.sum()
     loss.backward()
     once = x.grad.copy()
-    loss.backward()         # the same graph again: inner nodes must not count twice
+    loss.backward()  # the same graph again: inner nodes must not count twice
     np.testing.assert_allclose(x.grad, 2 * once)
     (x * 3).sum().backward()
     np.testing.assert_allclose(x.grad, 2 * once + 3)
@@ -279,10 +309,14 @@ def test_graph_is_plain_data_in_topological_order():
     loss.backward()
     nodes, edges = graph(loss)
     assert [(n.id, n.op, n.name, n.shape) for n in nodes] == [
-        (0, "", "x", (2,)), (1, "", "w", (2,)), (2, "×", "z", (2,)), (3, "sum", "", ())]
+        (0, "", "x", (2,)),
+        (1, "", "w", (2,)),
+        (2, "×", "z", (2,)),
+        (3, "sum", "", ()),
+    ]
     assert edges == [(0, 2), (1, 2), (2, 3)]
     assert nodes[0].grad is None and nodes[1].grad.tolist() == [1, 2] and nodes[3].value == 11
-    w.data[0] = 9           # a snapshot does not follow
+    w.data[0] = 9  # a snapshot does not follow
     assert nodes[1].value.tolist() == [3, 4]
 
 
@@ -297,23 +331,26 @@ def test_linear_regression_learns():
     np.testing.assert_allclose(w.data, true, atol=1e-6)
 
 
-@pytest.mark.parametrize("wrong, message", [
-    (lambda x: x.backward(), r"needs one number, got shape \(3, 4\)"),
-    (lambda x: x.backward(np.ones(4)), r"shape \(4,\), expected \(3, 4\)"),
-    (lambda x: Tensor(X, requires_grad=False).sum().backward(), "requires_grad"),
-    (lambda x: Tensor(["a"]), "real numbers"),
-    (lambda x: Tensor([1j]), "real numbers"),
-    (lambda x: x + np.ones(3), "broadcast"),
-    (lambda x: x @ np.ones(3), "mismatch"),
-    (lambda x: x @ 2.0, "matmul"),
-    (lambda x: x.sum(axis=2), "out of bounds"),
-    (lambda x: x.reshape(5, 5), "reshape"),
-    (lambda x: concatenate([x, x[:, :2]]), "concatenation"),
-    (lambda x: cross_entropy(x, [0, 1]), r"\(3, 4\), \(2,\)"),
-    (lambda x: cross_entropy(x, [0, 1, 4]), "integers from 0 to 3"),
-    (lambda x: cross_entropy(x, [0, 1, -1]), "integers from 0 to 3"),
-    (lambda x: cross_entropy(x, [0.0, 1.0, 2.0]), "integers from 0 to 3"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (lambda x: x.backward(), r"needs one number, got shape \(3, 4\)"),
+        (lambda x: x.backward(np.ones(4)), r"shape \(4,\), expected \(3, 4\)"),
+        (lambda x: Tensor(X, requires_grad=False).sum().backward(), "requires_grad"),
+        (lambda x: Tensor(["a"]), "real numbers"),
+        (lambda x: Tensor([1j]), "real numbers"),
+        (lambda x: x + np.ones(3), "broadcast"),
+        (lambda x: x @ np.ones(3), "mismatch"),
+        (lambda x: x @ 2.0, "matmul"),
+        (lambda x: x.sum(axis=2), "out of bounds"),
+        (lambda x: x.reshape(5, 5), "reshape"),
+        (lambda x: concatenate([x, x[:, :2]]), "concatenation"),
+        (lambda x: cross_entropy(x, [0, 1]), r"\(3, 4\), \(2,\)"),
+        (lambda x: cross_entropy(x, [0, 1, 4]), "integers from 0 to 3"),
+        (lambda x: cross_entropy(x, [0, 1, -1]), "integers from 0 to 3"),
+        (lambda x: cross_entropy(x, [0.0, 1.0, 2.0]), "integers from 0 to 3"),
+    ],
+)
 def test_bad_input_is_named(wrong, message):
     with pytest.raises(ValueError, match=message):
         wrong(Tensor(X))

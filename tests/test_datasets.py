@@ -44,7 +44,7 @@ def test_idx_from_a_path(tmp_path):
     (tmp_path / "a").write_bytes(to_idx(np.arange(6, dtype=np.uint8).reshape(2, 3)))
     np.testing.assert_array_equal(read_idx(tmp_path / "a"), [[0, 1, 2], [3, 4, 5]])
     array = read_idx(str(tmp_path / "a"))
-    array[0, 0] = 9     # one's own copy, not a window on the bytes
+    array[0, 0] = 9  # one's own copy, not a window on the bytes
 
 
 GOOD = to_idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
@@ -67,12 +67,12 @@ def test_every_truncation_of_the_archive_is_noticed(length):
     [
         (GOOD + b"\0", "added"),
         (b"\1" + GOOD[1:], "not an IDX file"),
-        (GOOD[:2] + b"\x0a" + GOOD[3:], "not an IDX file"),         # no such type
+        (GOOD[:2] + b"\x0a" + GOOD[3:], "not an IDX file"),  # no such type
         (GOOD[:3] + b"\0" + GOOD[4:], "no dimensions"),
-        (b"\0\0\x08\x04" + b"\xff" * 16, "truncated"),              # 2^128 numbers promised
-        (b"<!DOCTYPE html>", "not an IDX file"),                    # a proxy's error page
-        (b"\x80\x04N.", "not an IDX file"),                         # a pickle
-        (gzip.compress(GOOD)[:-6] + b"\0" * 6, "damaged"),          # wrong checksum in the archive
+        (b"\0\0\x08\x04" + b"\xff" * 16, "truncated"),  # 2^128 numbers promised
+        (b"<!DOCTYPE html>", "not an IDX file"),  # a proxy's error page
+        (b"\x80\x04N.", "not an IDX file"),  # a pickle
+        (gzip.compress(GOOD)[:-6] + b"\0" * 6, "damaged"),  # wrong checksum in the archive
         (b"\x1f\x8b" + b"\7" * 20, "damaged"),
     ],
     ids=["longer", "magic", "type", "scalar", "huge", "html", "pickle", "checksum", "gzip header"],
@@ -116,9 +116,9 @@ def test_toys_refuse(make):
     for n, noise in [(0, 0.1), (-3, 0.1), (2.5, 0.1), (True, 0.1), (5, -0.1), (5, np.nan), (5, np.inf)]:
         with pytest.raises(ValueError, match="expected"):
             make(n, noise=noise, rng=rng)
-    state = np.random.get_state()[1].copy()     # noqa: NPY002  the global state is not touched
+    state = np.random.get_state()[1].copy()  # noqa: NPY002  the global state is not touched
     make(5, noise=0.1, rng=rng)
-    assert (np.random.get_state()[1] == state).all()        # noqa: NPY002
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
 
 def test_without_noise_the_points_lie_on_their_curves():

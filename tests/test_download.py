@@ -79,7 +79,7 @@ class Mirror(BaseHTTPRequestHandler):
     def do_GET(self):
         mood, name = self.server.mood, self.path.rsplit("/", 1)[-1]
         self.server.asked.append(name)
-        if mood == "moody":     # fails the first time each file is asked for
+        if mood == "moody":  # fails the first time each file is asked for
             mood = "500" if self.server.asked.count(name) == 1 else "good"
         if mood in ("404", "500"):
             self.send_error(int(mood))
@@ -121,7 +121,7 @@ def mirrors(monkeypatch):
         for mood in moods:
             server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
             server.mood, server.asked, server.over = mood, [], threading.Event()
-            server.handle_error = lambda *args: None        # a client that hangs up is part of the game
+            server.handle_error = lambda *args: None  # a client that hangs up is part of the game
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
             servers.append(server)
         addresses = tuple(f"http://127.0.0.1:{server.server_port}/mnist/" for server in servers)
@@ -188,7 +188,7 @@ def flipped(data, at):
     [
         (IMAGES, flipped(PLAIN[IMAGES], 3000), "altered"),
         (IMAGES, PLAIN[IMAGES][:-1], "truncated"),
-        (IMAGES, PLAIN["t10k-images-idx3-ubyte"], "altered"),       # the right form, the wrong file
+        (IMAGES, PLAIN["t10k-images-idx3-ubyte"], "altered"),  # the right form, the wrong file
         (IMAGES, b"", "truncated"),
         (IMAGES, PLAIN["train-labels-idx1-ubyte"], "shape"),
         (f"{IMAGES}.gz", PACKED[f"{IMAGES}.gz"][:-100], "truncated"),
@@ -202,7 +202,7 @@ def test_a_broken_own_copy_is_an_error(tmp_path, monkeypatch, mirrors, name, con
     files = PACKED if name.endswith(".gz") else PLAIN
     write(tmp_path / "own" / "mnist", {**files, name: content})
     monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path / "own"))
-    for load in (load_mnist, load_handwritten):     # other data in its place would hide the fault
+    for load in (load_mnist, load_handwritten):  # other data in its place would hide the fault
         with pytest.raises(ValueError, match=message) as caught:
             load()
         assert isinstance(caught.value, DatasetError) and not isinstance(caught.value, DatasetUnavailable)
@@ -226,7 +226,7 @@ def test_folders_without_mnist(tmp_path, monkeypatch, mirrors):
     with pytest.raises(DatasetError, match="NNTRAIN_DATA names"):
         load_mnist()
     mirrors("good")
-    monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path))       # exists, but is for other data
+    monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path))  # exists, but is for other data
     assert "download" in load_mnist().source
 
 
@@ -242,7 +242,7 @@ def test_downloaded_once(mirrors, cache):
     second = load_mnist()
     assert_is_tiny_mnist(second)
     assert second.source == "the user's cache"
-    assert sorted(server.asked) == sorted(PACKED)       # each a single time
+    assert sorted(server.asked) == sorted(PACKED)  # each a single time
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_the_next_mirror_helps_out(mirrors, cache, mood):
     bad, good = mirrors(mood, "good")
     assert_is_tiny_mnist(load_mnist())
     assert sorted(bad.asked) == sorted(good.asked) == sorted(PACKED)
-    assert sorted(path.name for path in cache.iterdir()) == sorted(PACKED)     # nothing half-done is left
+    assert sorted(path.name for path in cache.iterdir()) == sorted(PACKED)  # nothing half-done is left
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ def test_all_mirrors_bad(mirrors, cache, mood, told):
     start = time.monotonic()
     with pytest.raises(DatasetUnavailable, match=told) as caught:
         load_mnist()
-    assert time.monotonic() - start < 4     # the stalling server itself would take 5 s a file to hang up
-    assert "127.0.0.1" in str(caught.value) and "NNTRAIN_DATA" in str(caught.value)     # who, and what to do
+    assert time.monotonic() - start < 4  # the stalling server itself would take 5 s a file to hang up
+    assert "127.0.0.1" in str(caught.value) and "NNTRAIN_DATA" in str(caught.value)  # who, and what to do
     assert server.asked == [f"{IMAGES}.gz"] * download.ROUNDS
     assert list(cache.iterdir()) == []
 
@@ -378,7 +378,7 @@ def test_handwritten_falls_back_and_tries_once(monkeypatch):
         assert data.name == "digits" and data.x_train.shape[1:] == data.image_shape == (8, 8)
     assert len(attempts) == 1
     with pytest.raises(DatasetUnavailable):
-        load_mnist()        # asked for by name: tried again
+        load_mnist()  # asked for by name: tried again
     assert len(attempts) == 2
 
 
@@ -407,7 +407,7 @@ def test_downloads_can_be_forbidden(monkeypatch, mirrors):
 def test_the_cache_cannot_be_written(mirrors, tmp_path, place):
     mirrors("good", "good")
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / place).write_text("a file where the folder should be")      # bites even for root
+    (tmp_path / place).write_text("a file where the folder should be")  # bites even for root
     with pytest.raises(DatasetUnavailable, match=r"mnist: cannot hold .*NNTRAIN_DATA"):
         load_mnist()
 
@@ -421,7 +421,7 @@ def test_the_disk_is_full(monkeypatch, mirrors, cache):
     monkeypatch.setattr(download._Progress, "update", full)
     with pytest.raises(DatasetUnavailable, match="No space left"):
         load_mnist()
-    assert len(server.asked) == 1       # another mirror would not help
+    assert len(server.asked) == 1  # another mirror would not help
     assert list(cache.iterdir()) == []
 
 
@@ -451,7 +451,7 @@ def test_interrupted(mirrors, tmp_path, number):
         deadline = time.monotonic() + 10
         while not server.asked and time.monotonic() < deadline:
             time.sleep(0.02)
-        time.sleep(0.2)     # half of the file has arrived, the other half never will
+        time.sleep(0.2)  # half of the file has arrived, the other half never will
         child.send_signal(number)
         _, errors = child.communicate(timeout=10)
     finally:
@@ -461,6 +461,6 @@ def test_interrupted(mirrors, tmp_path, number):
     left = [path.name for path in (folder / "mnist").iterdir()]
     if number == signal.SIGINT:
         assert "KeyboardInterrupt" in errors and left == []
-    assert f"{IMAGES}.gz" not in left       # after a kill a temporary file stays, under another name
+    assert f"{IMAGES}.gz" not in left  # after a kill a temporary file stays, under another name
     server.mood = "good"
     assert_is_tiny_mnist(load_mnist())

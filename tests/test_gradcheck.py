@@ -23,14 +23,18 @@ def test_numerical_gradient_is_good_to_nine_digits_in_float64_and_leaves_x_alone
     before = X.copy()
     np.testing.assert_allclose(numerical_gradient(f, X), gradient(X), rtol=1e-9)
     np.testing.assert_array_equal(X, before)
-    assert numerical_gradient(lambda x: x**3, 2.0) == pytest.approx(12)         # a bare number
+    assert numerical_gradient(lambda x: x**3, 2.0) == pytest.approx(12)  # a bare number
     assert numerical_gradient(f, X.astype(np.float32)).dtype == np.float64
 
 
 def test_float32_is_far_worse_than_float64():
     """The reason why checks run in float64."""
-    errors = {dtype: np.abs(numerical_gradient(lambda x: (np.sin(x) ** 2).sum(), X, dtype=dtype)
-                            - np.sin(2 * X)).max() for dtype in (np.float32, np.float64)}
+    errors = {
+        dtype: np.abs(
+            numerical_gradient(lambda x: (np.sin(x) ** 2).sum(), X, dtype=dtype) - np.sin(2 * X)
+        ).max()
+        for dtype in (np.float32, np.float64)
+    }
     assert errors[np.float32] > 1e4 * errors[np.float64]
 
 
@@ -53,20 +57,29 @@ def bad_entry(x):
     return g
 
 
-@pytest.mark.parametrize("wrong, message", [
-    (lambda x: -gradient(x), "the sign is wrong everywhere"),
-    (lambda x: 2 * gradient(x), "off by a factor of 2 everywhere. Is a factor ½ missing"),
-    (lambda x: gradient(x) / 2, "off by a factor of ½ everywhere. Is a factor 2 missing"),
-    (lambda x: 32 * gradient(x), "of 32 everywhere. Is a factor 1/32 missing, or a sum taken for a mean?"),
-    (lambda x: gradient(x) / 10, "of 1/10 everywhere. Is a factor 10 missing, or a mean taken for a sum?"),
-    (lambda x: -gradient(x) / 3, "the sign is wrong, and it is off by a factor of 1/3"),
-    (lambda x: 1.37 * gradient(x), "off by a factor of 1.37 everywhere"),
-    (lambda x: gradient(x).T, "transposed"),
-    (lambda x: 0 * gradient(x), "zero everywhere"),
-    (lambda x: gradient(x).astype(np.float32) * (1 + 1e-5), "nearly right"),
-    (lambda x: gradient(x) * np.nan, "not finite"),
-    (lambda x: gradient(x)[:2], r"it has shape (2, 3), but x has shape (3, 3)."),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (lambda x: -gradient(x), "the sign is wrong everywhere"),
+        (lambda x: 2 * gradient(x), "off by a factor of 2 everywhere. Is a factor ½ missing"),
+        (lambda x: gradient(x) / 2, "off by a factor of ½ everywhere. Is a factor 2 missing"),
+        (
+            lambda x: 32 * gradient(x),
+            "of 32 everywhere. Is a factor 1/32 missing, or a sum taken for a mean?",
+        ),
+        (
+            lambda x: gradient(x) / 10,
+            "of 1/10 everywhere. Is a factor 10 missing, or a mean taken for a sum?",
+        ),
+        (lambda x: -gradient(x) / 3, "the sign is wrong, and it is off by a factor of 1/3"),
+        (lambda x: 1.37 * gradient(x), "off by a factor of 1.37 everywhere"),
+        (lambda x: gradient(x).T, "transposed"),
+        (lambda x: 0 * gradient(x), "zero everywhere"),
+        (lambda x: gradient(x).astype(np.float32) * (1 + 1e-5), "nearly right"),
+        (lambda x: gradient(x) * np.nan, "not finite"),
+        (lambda x: gradient(x)[:2], r"it has shape (2, 3), but x has shape (3, 3)."),
+    ],
+)
 @pytest.mark.parametrize("directions", [None, 8])
 def test_usual_mistakes_are_named(wrong, message, directions):
     report = check_gradient(f, X, wrong(X), directions=directions, rng=np.random.default_rng(1))
@@ -126,17 +139,20 @@ def test_a_kink_is_named():
     assert not report.ok and "kink" in report.message
     assert str(report).startswith("This check can't tell")
     smooth = check_gradient(lambda x: (x**2).sum(), np.array([0.0, 1.0]), np.array([1.0, 2.0]))
-    assert not smooth.ok and "kink" not in smooth.message       # curved, with slope 0: not a kink
+    assert not smooth.ok and "kink" not in smooth.message  # curved, with slope 0: not a kink
 
 
-@pytest.mark.parametrize("bad, message", [
-    (lambda: numerical_gradient(np.sin, X), "one number"),
-    (lambda: numerical_gradient(f, X, h=0), "positive"),
-    (lambda: check_gradient(f, X, gradient(X), names=["a"]), "9 names"),
-    (lambda: check_gradient(f, X, gradient(X), directions=3), "rng"),
-    (lambda: check_gradient(f, X, gradient(X), directions=0, rng=rng), "directions"),
-    (lambda: check_gradient(f, np.zeros(0), np.zeros(0)), "no elements"),
-])
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (lambda: numerical_gradient(np.sin, X), "one number"),
+        (lambda: numerical_gradient(f, X, h=0), "positive"),
+        (lambda: check_gradient(f, X, gradient(X), names=["a"]), "9 names"),
+        (lambda: check_gradient(f, X, gradient(X), directions=3), "rng"),
+        (lambda: check_gradient(f, X, gradient(X), directions=0, rng=rng), "directions"),
+        (lambda: check_gradient(f, np.zeros(0), np.zeros(0)), "no elements"),
+    ],
+)
 def test_bad_arguments(bad, message):
     with pytest.raises(ValueError, match=message):
         bad()
@@ -144,8 +160,15 @@ def test_bad_arguments(bad, message):
 
 def make_network():
     rng = np.random.default_rng(4)
-    return Sequential(Linear(4, 6, rng=rng), BatchNorm1d(6), Tanh(), Dropout(0.3, rng),
-                      Linear(6, 3, rng=rng), Sigmoid(), Linear(3, 3, rng=rng))
+    return Sequential(
+        Linear(4, 6, rng=rng),
+        BatchNorm1d(6),
+        Tanh(),
+        Dropout(0.3, rng),
+        Linear(6, 3, rng=rng),
+        Sigmoid(),
+        Linear(3, 3, rng=rng),
+    )
 
 
 INPUTS = np.random.default_rng(8).normal(size=(7, 4)).astype(np.float32)

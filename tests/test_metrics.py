@@ -32,7 +32,7 @@ def test_accuracy_takes_the_largest_output():
 
 def test_a_diverged_network_has_no_right_answers():
     outputs = np.full((4, 3), np.nan)
-    assert accuracy(outputs, np.zeros(4, dtype=int)) == 0       # argmax would say 0, and be right
+    assert accuracy(outputs, np.zeros(4, dtype=int)) == 0  # argmax would say 0, and be right
     assert binary_accuracy(outputs[:, :1], np.zeros((4, 1))) == 0
     assert accuracy([[np.inf, 0.0], [np.nan, 9.0]], [0, 1]) == 0.5
 
@@ -42,17 +42,17 @@ def test_binary_accuracy_at_logit_and_at_probability():
     assert binary_accuracy(logits, targets) == 0.5
     probs = 1 / (1 + np.exp(-logits))
     assert binary_accuracy(probs, targets[:, 0], threshold=0.5) == 0.5
-    assert binary_accuracy([0.0], [1]) == 1     # on the threshold is "yes"
+    assert binary_accuracy([0.0], [1]) == 1  # on the threshold is "yes"
 
 
 @pytest.mark.parametrize(
     ("outputs", "targets", "message"),
     [
-        (np.zeros(4), TARGETS, "binary_accuracy"),              # one output each: which threshold?
+        (np.zeros(4), TARGETS, "binary_accuracy"),  # one output each: which threshold?
         (np.zeros((4, 1)), TARGETS, "binary_accuracy"),
         (np.zeros((2, 2, 2)), TARGETS, "expected"),
         (OUTPUTS, TARGETS[:3], "4 examples, targets 3"),
-        (OUTPUTS, TARGETS[:1], "4 examples, targets 1"),        # would broadcast
+        (OUTPUTS, TARGETS[:1], "4 examples, targets 1"),  # would broadcast
         (OUTPUTS, np.array([0, 2, 1, 3]), "0 to 3"),
         (OUTPUTS, np.array([0, 2, 1, -1]), "-1 to 2"),
         (OUTPUTS, TARGETS.astype(float), "integers"),
@@ -94,7 +94,7 @@ def test_nothing_over_nothing():
     assert specificity(always, yes) == 0 and f1(never, no) == 0
     assert precision(never, yes, zero_division=1.0) == 1
     assert np.isnan(f1(never, no, zero_division=np.nan))
-    assert f1(never, yes) == 0      # 0/3: a number, not the value of 0/0
+    assert f1(never, yes) == 0  # 0/3: a number, not the value of 0/0
     assert f1(never, yes, zero_division=1.0) == 0
 
 
@@ -123,7 +123,7 @@ LABELS = st.integers(1, 40).flatmap(
 )
 
 
-@settings(deadline=None)        # the first call imports scikit-learn
+@settings(deadline=None)  # the first call imports scikit-learn
 @given(LABELS)
 def test_agree_with_scikit_learn(labels):
     reference = pytest.importorskip("sklearn.metrics")
@@ -133,7 +133,9 @@ def test_agree_with_scikit_learn(labels):
     np.testing.assert_array_equal(matrix, reference.confusion_matrix(truth, found, labels=every))
     assert accuracy(found, truth) == reference.accuracy_score(truth, found) == np.trace(matrix) / len(truth)
     for ours, theirs in [
-        (precision, reference.precision_score), (recall, reference.recall_score), (f1, reference.f1_score)
+        (precision, reference.precision_score),
+        (recall, reference.recall_score),
+        (f1, reference.f1_score),
     ]:
         expected = theirs(truth, found, labels=every, average=None, zero_division=0)
         np.testing.assert_allclose([ours(found, truth, positive=k) for k in every], expected, atol=1e-15)
@@ -156,7 +158,7 @@ def test_renaming_the_classes_changes_nothing(labels):
 @given(
     st.integers(1, 30).flatmap(
         lambda n: st.tuples(
-            hnp.arrays(np.float64, n, elements=st.integers(-4, 4)),     # with many ties
+            hnp.arrays(np.float64, n, elements=st.integers(-4, 4)),  # with many ties
             hnp.arrays(np.bool_, n),
         )
     ),

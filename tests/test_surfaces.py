@@ -21,8 +21,21 @@ from nntrain.surfaces import (
     walk,
 )
 
-SURFACES = [Bowl(), Bowl(a=3), Ravine(), Ravine(a=2, b=7), Saddle(), Plateau(), Plateau(w=2), Cliff(),
-            Cliff(s=1, h=5, k=3), TwoValleys(), TwoValleys(q=0), Rosenbrock(), Rosenbrock(a=0.5, b=10)]
+SURFACES = [
+    Bowl(),
+    Bowl(a=3),
+    Ravine(),
+    Ravine(a=2, b=7),
+    Saddle(),
+    Plateau(),
+    Plateau(w=2),
+    Cliff(),
+    Cliff(s=1, h=5, k=3),
+    TwoValleys(),
+    TwoValleys(q=0),
+    Rosenbrock(),
+    Rosenbrock(a=0.5, b=10),
+]
 every_surface = pytest.mark.parametrize("surface", SURFACES, ids=repr)
 
 
@@ -40,8 +53,12 @@ def test_gradient_is_the_difference_of_values(surface):
     points, h = points_within(surface), 1e-5
     for axis, step in enumerate(np.eye(2) * h):
         ahead, behind = (surface.value(*(points + s * step).T) for s in (1, -1))
-        np.testing.assert_allclose(surface.gradient(points)[:, axis], (ahead - behind) / (2 * h),
-                                   rtol=1e-6, atol=1e-7 * scale(surface))
+        np.testing.assert_allclose(
+            surface.gradient(points)[:, axis],
+            (ahead - behind) / (2 * h),
+            rtol=1e-6,
+            atol=1e-7 * scale(surface),
+        )
 
 
 @every_surface
@@ -102,7 +119,7 @@ def test_formulas_are_the_values():
 @every_surface
 def test_formulas_can_be_drawn_by_matplotlib(surface):
     mathtext = pytest.importorskip("matplotlib.mathtext")
-    mathtext.MathTextParser("path").parse(f"${surface.formula}$")     # raises for commands it lacks
+    mathtext.MathTextParser("path").parse(f"${surface.formula}$")  # raises for commands it lacks
 
 
 def test_special_points():
@@ -113,7 +130,7 @@ def test_special_points():
     assert np.abs(Plateau().gradient((4, 4))).max() < 1e-5
     cliff = Cliff(s=0.5, h=20)
     np.testing.assert_allclose(cliff.gradient([(-6, 0), (1.5, 0)])[:, 0], [-0.5, 20], atol=1e-3)
-    with np.errstate(all="raise", under="ignore"):      # far out it stays finite
+    with np.errstate(all="raise", under="ignore"):  # far out it stays finite
         assert np.isfinite(cliff.gradient([(-1e3, 0), (1e3, 0)])).all() and np.isfinite(cliff.value(1e3, 0))
 
 
@@ -133,8 +150,9 @@ def test_a_walk_on_a_ravine_has_a_closed_form(lr, x, y):
     path = walk(Ravine(a=1, b=20), (x, y), lambda model: SGD(model, lr=lr), steps=30)
     k = np.arange(31)
     assert path.shape == (31, 2)
-    np.testing.assert_allclose(path, np.stack([x * (1 - lr) ** k, y * (1 - 20 * lr) ** k], axis=1),
-                               rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        path, np.stack([x * (1 - lr) ** k, y * (1 - 20 * lr) ** k], axis=1), rtol=1e-9, atol=1e-12
+    )
 
 
 def test_a_diverging_walk_ends_quietly_in_inf_and_nan():
@@ -149,17 +167,17 @@ def test_each_start_shows_what_its_surface_is_for():
     def end(surface, lr, steps, start=None):
         return walk(surface, start or surface.start, lambda model: SGD(model, lr=lr), steps)
 
-    assert np.abs(end(Bowl(), 1.0, 1)[-1]).max() == 0                       # one step is enough
+    assert np.abs(end(Bowl(), 1.0, 1)[-1]).max() == 0  # one step is enough
     ravine = end(Ravine(), 0.09, 6)
-    assert (np.diff(np.sign(ravine[:, 1])) != 0).all()                      # zig-zag across
+    assert (np.diff(np.sign(ravine[:, 1])) != 0).all()  # zig-zag across
     saddle = end(Saddle(), 0.1, 200)
-    assert np.abs(saddle[50]).max() < 0.15 and abs(saddle[-1, 1]) > 0.99    # lingers, then leaves
+    assert np.abs(saddle[50]).max() < 0.15 and abs(saddle[-1, 1]) > 0.99  # lingers, then leaves
     plateau = end(Plateau(), 0.5, 300)
     assert np.linalg.norm(plateau[20] - plateau[0]) < 1 and np.abs(plateau[-1]).max() < 1e-6
     cliff = end(Cliff(), 0.2, 1)
-    assert cliff[1, 0] < -2                                                 # thrown back by one step
-    assert end(TwoValleys(), 0.1, 300)[-1] == pytest.approx([1, 0], abs=1e-6)       # the worse valley
-    assert np.linalg.norm(end(Rosenbrock(), 0.001, 500)[-1] - [1, 1]) > 0.5         # slow along the bend
+    assert cliff[1, 0] < -2  # thrown back by one step
+    assert end(TwoValleys(), 0.1, 300)[-1] == pytest.approx([1, 0], abs=1e-6)  # the worse valley
+    assert np.linalg.norm(end(Rosenbrock(), 0.001, 500)[-1] - [1, 1]) > 0.5  # slow along the bend
 
 
 def test_walker_is_what_optimisers_expect():
@@ -169,11 +187,21 @@ def test_walker_is_what_optimisers_expect():
     assert walker.params.dtype == walker.grads.dtype == np.float64
 
 
-@pytest.mark.parametrize("bad", [
-    lambda: Ravine(b=0), lambda: Bowl(a=-1), lambda: Plateau(w=np.inf), lambda: Cliff(k=0),
-    lambda: TwoValleys(q=1), lambda: Rosenbrock(b=np.nan), lambda: Bowl().gradient([1, 2, 3]),
-    lambda: Bowl().hessian(1.0), lambda: Walker(Bowl(), [1.0]), lambda: walk(Bowl(), (1, 1), SGD, -1),
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda: Ravine(b=0),
+        lambda: Bowl(a=-1),
+        lambda: Plateau(w=np.inf),
+        lambda: Cliff(k=0),
+        lambda: TwoValleys(q=1),
+        lambda: Rosenbrock(b=np.nan),
+        lambda: Bowl().gradient([1, 2, 3]),
+        lambda: Bowl().hessian(1.0),
+        lambda: Walker(Bowl(), [1.0]),
+        lambda: walk(Bowl(), (1, 1), SGD, -1),
+    ],
+)
 def test_bad_input(bad):
     with pytest.raises(ValueError, match=r"positive|q must|shape|steps"):
         bad()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Axis = int | tuple[int, ...] | None
-Pull = Callable[[np.ndarray], np.ndarray]      # ∂L/∂result -> ∂L/∂operand
+Pull = Callable[[np.ndarray], np.ndarray]  # ∂L/∂result -> ∂L/∂operand
 
 
 def result(op: str, data: Any, *operands: tuple[Tensor, Pull]) -> Tensor:
@@ -47,25 +47,29 @@ def sum_to_shape(grad: Any, shape: tuple[int, ...]) -> np.ndarray:
     grad = np.asarray(grad)
     if grad.shape == shape:
         return grad
-    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))      # axes that broadcasting put in front
+    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))  # axes that broadcasting put in front
     return grad.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
 
 
 def unary(op: str, forward: Callable, derivative: Callable) -> Callable[[Tensor], Tensor]:
     """The method for y = forward(x), element by element, where dy/dx = derivative(x, y)."""
+
     def method(self: Tensor) -> Tensor:
         x, y = self.data, forward(self.data)
         return result(op, y, (self, lambda g: g * derivative(x, y)))
+
     return method
 
 
 def binary(op: str, forward: Callable, by_a: Callable, by_b: Callable) -> Callable[[Tensor, Any], Tensor]:
     """The method for y = forward(a, b), with ∂y/∂a = by_a(a, b, y) and ∂y/∂b = by_b(a, b, y)."""
+
     def method(self: Tensor, other: Any) -> Tensor:
         right = self.constant(other)
         a, b = self.data, right.data
         y = forward(a, b)
         return result(op, y, (self, lambda g: g * by_a(a, b, y)), (right, lambda g: g * by_b(a, b, y)))
+
     return method
 
 
@@ -87,7 +91,7 @@ class Tensor:
     array([2., 4.])
     """
 
-    __array_ufunc__ = None      # so that `array * tensor` asks the tensor, not NumPy
+    __array_ufunc__ = None  # so that `array * tensor` asks the tensor, not NumPy
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str = ""):
         self.data = np.asarray(data)
@@ -97,7 +101,7 @@ class Tensor:
             self.data = self.data.astype(float)
         self.requires_grad, self.name = requires_grad, name
         self.grad: np.ndarray | None = None
-        self.op = ""                                        # the operation that made it; a leaf has none
+        self.op = ""  # the operation that made it; a leaf has none
         self.operands: tuple[tuple[Tensor, Pull], ...] = ()
 
     shape = property(lambda self: self.data.shape)
@@ -143,12 +147,12 @@ class Tensor:
         if seed.shape != self.shape:
             raise ValueError(f"grad has shape {seed.shape}, expected {self.shape}")
 
-        arriving = {self: seed}                             # ∂L/∂node, summed over the users seen so far
-        for node in reversed(topological_order(self)):      # all users of a node come before the node
+        arriving = {self: seed}  # ∂L/∂node, summed over the users seen so far
+        for node in reversed(topological_order(self)):  # all users of a node come before the node
             if not node.requires_grad:
                 continue
             total = arriving.pop(node)
-            node.grad = np.asarray(total + (0 if node.grad is None else node.grad))     # a new array
+            node.grad = np.asarray(total + (0 if node.grad is None else node.grad))  # a new array
             for operand, pull in node.operands:
                 if operand.requires_grad:
                     part = sum_to_shape(pull(total), operand.shape).astype(operand.dtype, copy=False)
@@ -160,7 +164,7 @@ class Tensor:
     log = unary("log", np.log, lambda x, y: 1 / x)
     sqrt = unary("sqrt", np.sqrt, lambda x, y: 0.5 / y)
     tanh = unary("tanh", np.tanh, lambda x, y: 1 - y * y)
-    sigmoid = unary("σ", lambda x: np.exp(-np.logaddexp(0, -x)), lambda x, y: y * (1 - y))    # no overflow
+    sigmoid = unary("σ", lambda x: np.exp(-np.logaddexp(0, -x)), lambda x, y: y * (1 - y))  # no overflow
     relu = unary("relu", lambda x: np.maximum(x, 0), lambda x, y: x > 0)
     abs = unary("abs", np.abs, lambda x, y: np.sign(x))
 
@@ -168,10 +172,15 @@ class Tensor:
     __sub__ = binary("−", np.subtract, lambda a, b, y: 1, lambda a, b, y: -1)
     __mul__ = binary("×", np.multiply, lambda a, b, y: b, lambda a, b, y: a)
     __truediv__ = binary("/", np.divide, lambda a, b, y: 1 / b, lambda a, b, y: -y / b)
-    __pow__ = binary("**", np.power, lambda a, b, y: b * a ** np.where(b == 0, 1, b - 1),    # never 0 · 0⁻¹
-                     lambda a, b, y: y * np.log(a))
-    maximum = binary("max", np.maximum, lambda a, b, y: (a > b) + (a == b) / 2,
-                     lambda a, b, y: (b > a) + (a == b) / 2)
+    __pow__ = binary(
+        "**",
+        np.power,
+        lambda a, b, y: b * a ** np.where(b == 0, 1, b - 1),  # never 0 · 0⁻¹
+        lambda a, b, y: y * np.log(a),
+    )
+    maximum = binary(
+        "max", np.maximum, lambda a, b, y: (a > b) + (a == b) / 2, lambda a, b, y: (b > a) + (a == b) / 2
+    )
 
     __radd__, __rmul__ = __add__, __mul__
     __rsub__, __rtruediv__, __rpow__ = swapped(__sub__), swapped(__truediv__), swapped(__pow__)
@@ -179,9 +188,9 @@ class Tensor:
     def __matmul__(self, other: Any) -> Tensor:
         """Y = AB gives ∂L/∂A = G Bᵀ and ∂L/∂B = Aᵀ G with G = ∂L/∂Y; also for vectors, stacks of matrices."""
         a, b = self, self.constant(other)
-        left = a.data[None, :] if a.ndim == 1 else a.data       # a vector is a row on the left
-        right = b.data[:, None] if b.ndim == 1 else b.data      # and a column on the right;
-        y = left @ right                                        # the result lacks that axis
+        left = a.data[None, :] if a.ndim == 1 else a.data  # a vector is a row on the left
+        right = b.data[:, None] if b.ndim == 1 else b.data  # and a column on the right;
+        y = left @ right  # the result lacks that axis
         lacks = (-2,) * (a.ndim == 1) + (-1,) * (b.ndim == 1)
 
         def pull_b(g: np.ndarray) -> np.ndarray:
@@ -221,7 +230,7 @@ class Tensor:
     def __getitem__(self, index: Any) -> Tensor:
         def pull(g: np.ndarray) -> np.ndarray:
             spread = np.zeros_like(self.data)
-            np.add.at(spread, index, g)             # with `+=` an index that occurs twice would count once
+            np.add.at(spread, index, g)  # with `+=` an index that occurs twice would count once
             return spread
 
         return result("[ ]", self.data[index], (self, pull))
@@ -229,6 +238,7 @@ class Tensor:
 
 class Node(NamedTuple):
     """A snapshot of one tensor; `op` is empty for an input."""
+
     id: int
     op: str
     name: str

@@ -121,14 +121,12 @@ def load_digits(*, dtype: DTypeLike = np.float32, flatten: bool = True) -> Datas
     test = np.zeros(len(labels), dtype=bool)
     for digit in range(10):
         test[np.flatnonzero(labels == digit)[4::5]] = True
-    images = _scaled(raw.images, 16, dtype, flatten)        # their ink runs from 0 to 16
+    images = _scaled(raw.images, 16, dtype, flatten)  # their ink runs from 0 to 16
     source = "scikit-learn's own files"
-    return Dataset(
-        images[~test], labels[~test], images[test], labels[test], "digits", (8, 8), 10, source
-    )
+    return Dataset(images[~test], labels[~test], images[test], labels[test], "digits", (8, 8), 10, source)
 
 
-_download_failed = False    # one attempt in a process is enough: without a network each costs seconds
+_download_failed = False  # one attempt in a process is enough: without a network each costs seconds
 
 
 def load_handwritten(*, dtype: DTypeLike = np.float32, flatten: bool = True) -> Dataset:
@@ -145,7 +143,7 @@ def load_handwritten(*, dtype: DTypeLike = np.float32, flatten: bool = True) -> 
     try:
         return _load_mnist(None, dtype, flatten, may_download=not _download_failed)
     except DatasetUnavailable:
-        _download_failed = not mnist.offline()      # forbidden is not failed: it may be allowed later
+        _download_failed = not mnist.offline()  # forbidden is not failed: it may be allowed later
         return load_digits(dtype=dtype, flatten=flatten)
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from .idx import DatasetError
 
-ANSWER_TIMEOUT = 5.0        # seconds until some mirror must have answered at all, in total
-CONNECT_TIMEOUT = 5.0       # seconds to a connection
-STALL_TIMEOUT = 10.0        # seconds without a byte before the next mirror is tried
-SLOW_AFTER = 15.0           # after so many seconds ...
-SLOW_RATE = 20_000.0        # ... fewer bytes a second than this count as a failure
-CHUNK = 8192                # bytes between two looks at the speed
-ROUNDS = 2                  # how often the whole list of mirrors is tried
-PAUSE = 1.0                 # seconds between two rounds
+ANSWER_TIMEOUT = 5.0  # seconds until some mirror must have answered at all, in total
+CONNECT_TIMEOUT = 5.0  # seconds to a connection
+STALL_TIMEOUT = 10.0  # seconds without a byte before the next mirror is tried
+SLOW_AFTER = 15.0  # after so many seconds ...
+SLOW_RATE = 20_000.0  # ... fewer bytes a second than this count as a failure
+CHUNK = 8192  # bytes between two looks at the speed
+ROUNDS = 2  # how often the whole list of mirrors is tried
+PAUSE = 1.0  # seconds between two rounds
 
 
 class DatasetUnavailable(DatasetError):
@@ -33,7 +33,7 @@ class _Progress:
 
         self._bar = tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty())
         self._start, self._received = time.monotonic(), 0
-        self.total = 0      # set by pooch when the server has told the size
+        self.total = 0  # set by pooch when the server has told the size
 
     def update(self, n: int) -> None:
         if self.total:
@@ -70,7 +70,7 @@ def answering_first(mirrors: Sequence[str], filename: str) -> list[str]:
         try:
             requests.head(mirror + filename, timeout=ANSWER_TIMEOUT)
             answers.put((mirror, None))
-        except Exception as error:      # whatever it is, this mirror has not answered
+        except Exception as error:  # whatever it is, this mirror has not answered
             answers.put((mirror, reason(error)))
 
     for mirror in mirrors:
@@ -116,7 +116,7 @@ def fetch(filename: str, sha256: str, folder: Path, mirrors: Sequence[str]) -> P
                 return _retrieve(mirror + filename, sha256, filename, folder, get)
             except (requests.RequestException, TimeoutError, ValueError) as error:
                 failures[mirror] = reason(error)
-            except OSError as error:        # not the network: the disk, the folder, the rights
+            except OSError as error:  # not the network: the disk, the folder, the rights
                 raise DatasetUnavailable(
                     f"{folder}: cannot hold the download of {filename} ({error.strerror or error})"
                 ) from error

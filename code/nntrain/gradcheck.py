@@ -15,7 +15,7 @@ import numpy as np
 
 __all__ = ["GradientReport", "NetworkReport", "check_gradient", "check_network", "numerical_gradient"]
 
-Function = Callable[[np.ndarray], Any]      # array -> one number
+Function = Callable[[np.ndarray], Any]  # array -> one number
 
 
 def numerical_gradient(f: Function, x: Any, h: float = 1e-5, dtype: Any = np.float64) -> np.ndarray:
@@ -80,8 +80,10 @@ class GradientReport:
     def __str__(self) -> str:
         if self.ok:
             return f"The gradient is right: largest relative error {self.error:.1e}."
-        worst = (f"\nWorst at {self.where}: it says {self.analytic:.6g}, finite differences say "
-                 f"{self.numeric:.6g}; relative error {self.error:.1e}.")
+        worst = (
+            f"\nWorst at {self.where}: it says {self.analytic:.6g}, finite differences say "
+            f"{self.numeric:.6g}; relative error {self.error:.1e}."
+        )
         # At a kink the differences themselves are in doubt, not the gradient.
         verdict = "This check can't tell" if "kink" in self.message else "The gradient is wrong"
         return f"{verdict}: {self.message}{worst if self.where else ''}"
@@ -90,9 +92,17 @@ class GradientReport:
         return ("✓ " if self.ok else "✗ ") + str(self).replace("\n", "  \n")
 
 
-def check_gradient(f: Function, x: Any, gradient: Any, *, h: float = 1e-5, tolerance: float = 1e-6,
-                   names: Sequence[str] | None = None, directions: int | None = None,
-                   rng: np.random.Generator | None = None) -> GradientReport:
+def check_gradient(
+    f: Function,
+    x: Any,
+    gradient: Any,
+    *,
+    h: float = 1e-5,
+    tolerance: float = 1e-6,
+    names: Sequence[str] | None = None,
+    directions: int | None = None,
+    rng: np.random.Generator | None = None,
+) -> GradientReport:
     """Compare `gradient`, claimed to be ∂f/∂x at x, with central differences of f in float64.
 
     The error of an element is |analytic − numeric| / max(|analytic|, |numeric|); very small elements are
@@ -126,18 +136,21 @@ def check_gradient(f: Function, x: Any, gradient: Any, *, h: float = 1e-5, toler
         analytic, transposed = (np.array([(ray * g).sum() for ray in rays]) for g in (gradient, turned))
         numeric = np.array([_slope(f, x, ray, h) for ray in rays])
 
-    rounding = np.finfo(float).eps * abs(float(_number(f(x)))) / h      # no difference is finer than this
+    rounding = np.finfo(float).eps * abs(float(_number(f(x)))) / h  # no difference is finer than this
     errors = _relative_errors(analytic, numeric, floor=rounding / tolerance)
     worst = int(np.argmax(errors))
     message = ""
     if errors[worst] > tolerance:
-        message = (_kink(f, x, _unit(x, worst) if rays is None else rays[worst], h)
-                   or _usual_mistake(analytic, numeric, transposed)
-                   or f"{np.sum(errors > tolerance)} of {errors.size} values differ.")
+        message = (
+            _kink(f, x, _unit(x, worst) if rays is None else rays[worst], h)
+            or _usual_mistake(analytic, numeric, transposed)
+            or f"{np.sum(errors > tolerance)} of {errors.size} values differ."
+        )
     index = (worst,) if rays else tuple(int(i) for i in np.unravel_index(worst, x.shape))
     where = f"random direction {worst}" if rays else names[worst] if names else _entry("x", index)
-    return GradientReport(float(errors[worst]), index, float(analytic[worst]), float(numeric[worst]),
-                          tolerance, where, message)
+    return GradientReport(
+        float(errors[worst]), index, float(analytic[worst]), float(numeric[worst]), tolerance, where, message
+    )
 
 
 def _entry(name: str, index: tuple[int, ...]) -> str:
@@ -160,12 +173,15 @@ def _kink(f: Function, x: np.ndarray, direction: np.ndarray, h: float) -> str:
     (gap, left, right), (wide, *_) = gaps
     if not gap > max(0.3 * wide, 1e-3 * max(abs(left), abs(right))):
         return ""
-    return (f"f seems to have a kink here (slope {left:.3g} on one side, {right:.3g} on the other), "
-            "where differences prove nothing: check at another x.")
+    return (
+        f"f seems to have a kink here (slope {left:.3g} on one side, {right:.3g} on the other), "
+        "where differences prove nothing: check at another x."
+    )
 
 
 def _usual_mistake(analytic: np.ndarray, numeric: np.ndarray, transposed: np.ndarray) -> str:
     """What went wrong, by the trace it leaves in the numbers; empty if it is none of the usual mistakes."""
+
     def like(a: np.ndarray, b: np.ndarray) -> bool:
         return bool(np.abs(a - b).max() <= 1e-4 * np.abs(b).max())
 
@@ -228,9 +244,18 @@ class NetworkReport:
         return "\n".join(line.replace("\n", "\n  ") for line in lines)
 
 
-def check_network(network: Any, loss: Any, x: Any, targets: Any, *, training: bool = True, h: float = 1e-5,
-                  tolerance: float = 1e-6, directions: int | None = None,
-                  rng: np.random.Generator | None = None) -> NetworkReport:
+def check_network(
+    network: Any,
+    loss: Any,
+    x: Any,
+    targets: Any,
+    *,
+    training: bool = True,
+    h: float = 1e-5,
+    tolerance: float = 1e-6,
+    directions: int | None = None,
+    rng: np.random.Generator | None = None,
+) -> NetworkReport:
     """Check ∂L/∂(every layer's parameters) and ∂L/∂x of a `Sequential` with a loss, on one batch.
 
     Works on a copy of the network in float64; the network itself stays as it is. Random layers (dropout)
@@ -262,8 +287,15 @@ def check_network(network: Any, loss: Any, x: Any, targets: Any, *, training: bo
 
             names = [_entry(name, index) for index in np.ndindex(array.shape)]
             reports[f"layers[{i}].{name}"] = check_gradient(
-                loss_with, array, claimed, h=h, tolerance=tolerance, names=names, directions=directions,
-                rng=rng)
+                loss_with,
+                array,
+                claimed,
+                h=h,
+                tolerance=tolerance,
+                names=names,
+                directions=directions,
+                rng=rng,
+            )
     reports["x"] = check_gradient(loss_at, x, dx, h=h, tolerance=tolerance, directions=directions, rng=rng)
     return NetworkReport(reports)
 

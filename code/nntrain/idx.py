@@ -85,7 +85,7 @@ def read_idx(
         raise DatasetError(f"{name}: holds an array of shape {sizes}, expected {tuple(shape)}")
 
     expected = dtype.itemsize
-    for size in sizes:      # Python integers: the product of forged sizes cannot overflow
+    for size in sizes:  # Python integers: the product of forged sizes cannot overflow
         expected *= size
     if len(data) - start != expected:
         found = len(data) - start

@@ -77,7 +77,7 @@ def load_files(root: str | os.PathLike[str] | None, *, may_download: bool) -> tu
 def read_checked(path: Path, file: File) -> np.ndarray:
     """Read one file, packed or not, and check its unpacked bytes: header, length, SHA-256."""
     data = unpack(read_bytes(path), str(path))
-    array = read_idx(data, shape=file.shape, name=str(path))    # first: its messages tell more than a hash
+    array = read_idx(data, shape=file.shape, name=str(path))  # first: its messages tell more than a hash
     found = hashlib.sha256(data).hexdigest()
     if found != file.sha256:
         raise DatasetError(
@@ -99,9 +99,9 @@ def _own_folder(root: str | os.PathLike[str] | None) -> tuple[Path, str] | None:
     for folder in (base / "mnist", base):
         if any(os.path.isfile(folder / (file.name + end)) for file in FILES for end in ("", ".gz")):
             return folder, f"the folder given by {asked}"
-    if root is not None:        # asked for by name, so nothing else will do
+    if root is not None:  # asked for by name, so nothing else will do
         raise DatasetError(f"{base}: holds no file of MNIST, nor does its folder mnist; {OWN_COPY}")
-    return None                 # a folder for other data: go on
+    return None  # a folder for other data: go on
 
 
 def _from_cache_or_mirrors(may_download: bool) -> tuple[list[np.ndarray], str]:

@@ -36,7 +36,7 @@ def contour(
     if len(steps) < 2:
         steps = np.array([z.min() - 1, z.min() + 1])
     filled = ax.contourf(x, y, z, steps, cmap="Greys", alpha=0.35, extend="both")
-    filled.set_rasterized(True)     # half the size: the lines above it keep its edges sharp
+    filled.set_rasterized(True)  # half the size: the lines above it keep its edges sharp
     ax.contour(x, y, z, steps, colors="#8a8f94", linewidths=0.5)
     for minimum in getattr(surface, "minima", ()):
         ax.plot(*minimum, marker="*", markersize=11, color="C5", linestyle="none", zorder=5)

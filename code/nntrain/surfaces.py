@@ -18,11 +18,22 @@ from numpy.typing import ArrayLike
 
 from nntrain.activations import sigmoid
 
-__all__ = ["Bowl", "Cliff", "Plateau", "Ravine", "Rosenbrock", "Saddle", "Surface", "TwoValleys", "Walker",
-           "condition_number", "walk"]
+__all__ = [
+    "Bowl",
+    "Cliff",
+    "Plateau",
+    "Ravine",
+    "Rosenbrock",
+    "Saddle",
+    "Surface",
+    "TwoValleys",
+    "Walker",
+    "condition_number",
+    "walk",
+]
 
 Array = np.ndarray
-Part = Array | float            # a number stands for an array full of it
+Part = Array | float  # a number stands for an array full of it
 
 
 class Surface:

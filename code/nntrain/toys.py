@@ -78,7 +78,7 @@ def xor(n: int, *, noise: float = 0.0, rng: np.random.Generator) -> Points:
     y = _labels(n, 2, noise)
     x = rng.uniform(-1, 1, (n, 2))
     wrong = ((x[:, 0] > 0) != (x[:, 1] > 0)) != (y == 1)
-    x[wrong, 1] *= -1       # mirrored into the quadrant next to it, which is of the other class
+    x[wrong, 1] *= -1  # mirrored into the quadrant next to it, which is of the other class
     return _blur(x, noise, rng), y
 
 

@@ -30,14 +30,14 @@ def contour(
     """
     ax = plt.subplots()[1] if ax is None else ax
     x0, x1, y0, y1 = surface.bounds
-    x, y = np.meshgrid(np.linspace(x0, x1, 161), np.linspace(y0, y1, 161))
+    x, y = np.meshgrid(np.linspace(x0, x1, 101), np.linspace(y0, y1, 101))
     z = np.asarray(surface.value(x, y), dtype=float)
     steps = np.unique(np.quantile(z, np.linspace(0, 1, levels)))
     if len(steps) < 2:
         steps = np.array([z.min() - 1, z.min() + 1])
     filled = ax.contourf(x, y, z, steps, cmap="Greys", alpha=0.35, extend="both")
     filled.set_rasterized(True)  # half the size: the lines above it keep its edges sharp
-    ax.contour(x, y, z, steps, colors="#8a8f94", linewidths=0.5)
+    ax.contour(x, y, z, steps, colors="#8a8f94", linewidths=0.5, linestyles="solid")
     for minimum in getattr(surface, "minima", ()):
         ax.plot(*minimum, marker="*", markersize=11, color="C5", linestyle="none", zorder=5)
     for name, points in (paths or {}).items():

@@ -426,9 +426,10 @@ def test_the_disk_is_full(monkeypatch, mirrors, cache):
 
 
 INTERRUPTED = """
-import sys, pooch
+import signal, sys, pooch
 from nntrain import datasets, download, mnist
 import test_download
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with Ctrl-C ignored
 mnist.FILES, mnist.MIRRORS = test_download.FILES, (sys.argv[1],)
 pooch.os_cache = lambda project: sys.argv[2]
 print("ready", flush=True)

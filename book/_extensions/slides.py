@@ -7,6 +7,7 @@ letters.
 
 from __future__ import annotations
 
+import ast
 import base64
 import html
 import re
@@ -54,7 +55,8 @@ def _glued_values(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
         for output in cell.get("outputs", []):
             record = output.get("metadata", {}).get("scrapbook")
             if record and GLUE in output.get("data", {}):
-                yield record["name"], output["data"][GLUE]
+                value = output["data"][GLUE]  # quoted where MyST would otherwise change it
+                yield record["name"], ast.literal_eval(value) if value[:1] in "'\"" else value
 
 
 def _title(notebook: NotebookNode, stem: str) -> str:

@@ -5,7 +5,7 @@
   const mark = () => {
     for (const box of document.querySelectorAll(boxes)) {
       const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
-      if (scrolls && !box.hasAttribute("tabindex")) {
+      if (scrolls && box.tabIndex < 0) {
         box.tabIndex = 0;
         box.dataset.scrolls = "";
       } else if (!scrolls && "scrolls" in box.dataset) {
@@ -18,4 +18,18 @@
     const article = document.querySelector(".bd-article");
     if (article) new ResizeObserver(mark).observe(article); // also called once at the start, and after typesetting
   });
+  addEventListener("resize", () => setTimeout(mark, 500)); // after the theme's own marks
 })();
+
+// Set the formulas a few at a time, from the top: the page answers its reader while the rest is still to come.
+if (window.MathJax) {
+  const typeset = async () => {
+    await MathJax.startup.defaultPageReady();
+    const formulas = [...document.querySelectorAll(".math")];
+    while (formulas.length) {
+      await MathJax.typesetPromise(formulas.splice(0, 8));
+      await new Promise(resolve => setTimeout(resolve));
+    }
+  };
+  MathJax.startup = { typeset: false, pageReady: typeset };
+}

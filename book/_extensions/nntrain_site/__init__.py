@@ -56,7 +56,7 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     app.connect("builder-inited", assets.copy_mathjax)
     app.connect("builder-inited", assets.add_experiments)
     app.connect("html-page-context", assets.lighten, priority=900)
-    app.connect("builder-inited", reference.forget_listings)
+    app.connect("html-collect-pages", reference.forget_listings, priority=400)  # before viewcode's own
     app.connect("viewcode-follow-imported", reference.home_of)
     app.connect("source-read", reference.write_sections)
     app.connect("autodoc-process-docstring", reference.escape_bars, priority=400)

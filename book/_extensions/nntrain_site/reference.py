@@ -84,9 +84,10 @@ def home_of(app: Sphinx, module: str, name: str) -> str:
     return home if home.startswith("nntrain") else module
 
 
-def forget_listings(app: Sphinx) -> None:
-    """Write all source listings anew: Sphinx keeps one whose links back have changed."""
+def forget_listings(app: Sphinx) -> list:
+    """Before the source listings are written: write all anew, as Sphinx keeps one whose links back have changed."""
     shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)
+    return []
 
 
 def escape_bars(app: Sphinx, what: str, name: str, obj: object, options, lines: list[str]) -> None:

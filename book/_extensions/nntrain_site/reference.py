@@ -85,7 +85,7 @@ def home_of(app: Sphinx, module: str, name: str) -> str:
 
 
 def forget_listings(app: Sphinx) -> list:
-    """Before the source listings are written: write all anew, as Sphinx keeps one whose links back have changed."""
+    """Have all source listings written anew: Sphinx keeps one whose links back have changed."""
     shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)
     return []
 

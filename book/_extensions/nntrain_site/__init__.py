@@ -50,6 +50,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool | str]:
     execution.prepare_environment()
     app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it even without that extension
+    app.add_config_value("book_files", "", "html")  # a hash, so that a changed style reaches the pages
     app.connect("config-inited", _begin, priority=100)
     app.connect("config-inited", execution.configure)
     app.connect("config-inited", assets.configure)

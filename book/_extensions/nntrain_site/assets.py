@@ -1,5 +1,6 @@
 """What the pages load: MathJax from an installed wheel, launch buttons only where they lead somewhere."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -20,6 +21,7 @@ def configure(app: Sphinx, config) -> None:
     # The menu would fetch parts that are not copied. The MathML that screen readers read is in the component.
     config.mathjax3_config = {"options": {"enableMenu": False}, **(config.mathjax3_config or {})}
     config.html_context.setdefault("default_mode", "auto")
+    config.book_files = _digest(Path(app.srcdir))
     options = config.html_theme_options
     repository = repository_url(Path(app.srcdir))
     options["repository_url"] = repository
@@ -33,6 +35,14 @@ def configure(app: Sphinx, config) -> None:
             "binderhub_url": "https://mybinder.org",
             "colab_url": "https://colab.research.google.com",
         }
+
+
+def _digest(root: Path) -> str:
+    """A hash of the site's own styles and scripts: without a change of settings Sphinx would not copy them."""
+    folders = (root / "book" / "_static", Path(str(resources.files("nntrain.experiments"))))
+    kinds = (".css", ".js", ".svg")
+    files = sorted(file for folder in folders for file in folder.glob("*.*") if file.suffix in kinds)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def repository_url(root: Path) -> str:

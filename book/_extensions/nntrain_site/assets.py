@@ -38,7 +38,7 @@ def configure(app: Sphinx, config) -> None:
 
 
 def _digest(root: Path) -> str:
-    """A hash of the site's own styles and scripts: without a change of settings Sphinx would not copy them."""
+    """A hash of the site's own styles and scripts: with no setting changed Sphinx would not copy them."""
     folders = (root / "book" / "_static", Path(str(resources.files("nntrain.experiments"))))
     kinds = (".css", ".js", ".svg")
     files = sorted(file for folder in folders for file in folder.glob("*.*") if file.suffix in kinds)

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -47,6 +48,13 @@ def browser():
             pytest.skip("no browser found (install chromium): the built site is NOT tested in one")
         yield opened
         opened.close()
+
+
+@pytest.fixture(autouse=True)
+def own_environment():
+    """Variables that a test or the code under it sets end with it: no later test or notebook sees them."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ with respect to its output into the gradients with respect to its input and its 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -100,11 +101,17 @@ class Linear(Layer):
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
         np.matmul(self.x.T, dy, out=self.grad_weight)
         if self.bias is not None:
-            np.add.reduce(dy, axis=0, out=self.grad_bias)
+            np.matmul(_ones(len(dy), dy.dtype), dy, out=self.grad_bias)  # a sum as a product: BLAS is faster
         return np.dot(self.weight, dy.T).T if need_dx else None  # δWᵀ in the order of forward
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features})"
+
+
+@lru_cache
+def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+    """Kept from step to step, for it is only read."""
+    return np.ones(n, dtype)
 
 
 class Dropout(Layer):

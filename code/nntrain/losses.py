@@ -205,14 +205,17 @@ class _Categorical(Loss):
         return self._one_hot(targets, outputs)
 
     def _one_hot(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-        """Rows of the identity matrix: cheaper than picking p[n, label] and writing back there."""
+        """Columns of the identity matrix: cheaper than picking p[n, label] and writing back there.
+
+        Taken as columns and turned, they lie in memory as the outputs of ``Linear`` do, which saves time too.
+        """
         k, dtype = outputs.shape[1], outputs.dtype
         if len(self.identity) != k or self.identity.dtype != dtype:
             self.identity = np.eye(k, dtype=dtype)
         try:
             if np.minimum.reduce(labels) < 0:  # NumPy would count these from the end
                 raise IndexError
-            return self.identity.take(labels, axis=0)
+            return self.identity.take(labels, axis=1).T
         except IndexError:
             raise ValueError(
                 f"labels must lie in 0 … {k - 1} for {k} outputs, got {labels.min()} … {labels.max()}"

@@ -52,6 +52,15 @@ GOOD_X, GOOD_Y = np.ones((4, 2)), np.arange(4)
 HOLED = np.array([[1.0], [np.nan], [np.inf], [-np.inf]])
 
 
+def test_data_in_another_storage_order_give_the_same_batches(rng):
+    x, y = rng.normal(size=(7, 3)), np.arange(7)
+    turned = Batches(np.asfortranarray(x), y, 2, shuffle=False)
+    assert turned.x.flags.c_contiguous  # or every batch would copy all of x
+    for (a, b), (c, d) in zip(turned, Batches(x, y, 2, shuffle=False), strict=True):
+        np.testing.assert_array_equal(a, c)
+        np.testing.assert_array_equal(b, d)
+
+
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nntrain import BatchNorm1d, CrossEntropyLoss, Dropout, Linear, MSELoss, ReLU, Sequential, Sigmoid, Tanh
-from nntrain.gradcheck import check_gradient, check_network, numerical_gradient
+from nntrain.gradcheck import check_gradient, numerical_gradient
+from nntrain.networkcheck import check_network
 
 rng = np.random.default_rng(0)
 A = rng.normal(size=(4, 3))

@@ -16,10 +16,9 @@ from nntrain.surfaces import (
     Rosenbrock,
     Saddle,
     TwoValleys,
-    Walker,
     condition_number,
-    walk,
 )
+from nntrain.walks import Walker, walk
 
 SURFACES = [
     Bowl(),

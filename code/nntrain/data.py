@@ -32,7 +32,8 @@ class Batches:
         drop_last: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
-        x, y = np.asarray(x), np.asarray(y)
+        # rows in one piece: from another storage order, picking a few would copy the whole array every time
+        x, y = np.asarray(x, order="C"), np.asarray(y, order="C")
         check_data(x, y)
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")

@@ -6,14 +6,13 @@ to about one in float32.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["GradientReport", "NetworkReport", "check_gradient", "check_network", "numerical_gradient"]
+__all__ = ["GradientReport", "check_gradient", "entry_name", "numerical_gradient"]
 
 Function = Callable[[np.ndarray], Any]  # array -> one number
 
@@ -147,13 +146,14 @@ def check_gradient(
             or f"{np.sum(errors > tolerance)} of {errors.size} values differ."
         )
     index = (worst,) if rays else tuple(int(i) for i in np.unravel_index(worst, x.shape))
-    where = f"random direction {worst}" if rays else names[worst] if names else _entry("x", index)
+    where = f"random direction {worst}" if rays else names[worst] if names else entry_name("x", index)
     return GradientReport(
         float(errors[worst]), index, float(analytic[worst]), float(numeric[worst]), tolerance, where, message
     )
 
 
-def _entry(name: str, index: tuple[int, ...]) -> str:
+def entry_name(name: str, index: tuple[int, ...]) -> str:
+    """How a report calls one element: `x[0, 3]`, or just `x` for a number."""
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
@@ -217,91 +217,3 @@ def _factor(factor: float) -> str:
         name, hint = part, f" Is a factor {n} missing, or a mean taken for a sum?"
     sign = "the sign is wrong, and " if factor < 0 else ""
     return f"{sign}it is off by a factor of {name} everywhere.{hint}"
-
-
-@dataclass(frozen=True)
-class NetworkReport:
-    """What `check_network` found: a `GradientReport` for each parameter array and for the input x."""
-
-    reports: dict[str, GradientReport]
-
-    @property
-    def ok(self) -> bool:
-        return all(report.ok for report in self.reports.values())
-
-    @property
-    def error(self) -> float:
-        return max(report.error for report in self.reports.values())
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        return "\n".join(f"{name}: {report}" for name, report in self.reports.items())
-
-    def _repr_markdown_(self) -> str:
-        lines = (f"- `{name}` {report._repr_markdown_()}" for name, report in self.reports.items())
-        return "\n".join(line.replace("\n", "\n  ") for line in lines)
-
-
-def check_network(
-    network: Any,
-    loss: Any,
-    x: Any,
-    targets: Any,
-    *,
-    training: bool = True,
-    h: float = 1e-5,
-    tolerance: float = 1e-6,
-    directions: int | None = None,
-    rng: np.random.Generator | None = None,
-) -> NetworkReport:
-    """Check ∂L/∂(every layer's parameters) and ∂L/∂x of a `Sequential` with a loss, on one batch.
-
-    Works on a copy of the network in float64; the network itself stays as it is. Random layers (dropout)
-    draw the same numbers in every call. `directions` and `rng` as for `check_gradient`.
-    """
-    network, x = _in_float64(network), np.array(x, dtype=float)
-    generators = [layer.rng for layer in network.layers if layer.rng is not None]
-    states = [generator.bit_generator.state for generator in generators]
-
-    def loss_at(inputs: np.ndarray) -> float:
-        for generator, state in zip(generators, states, strict=True):
-            generator.bit_generator.state = state
-        return loss.forward(network.forward(inputs, training), targets)
-
-    loss_at(x)
-    dx = network.backward(loss.backward(), need_dx=True)
-    reports = {}
-    for i, layer in enumerate(network.layers):
-        for name in layer.parameter_names:
-            array, claimed = getattr(layer, name), getattr(layer, f"grad_{name}").copy()
-
-            def loss_with(value: np.ndarray, array: np.ndarray = array) -> float:
-                before = array.copy()
-                array[...] = value
-                try:
-                    return loss_at(x)
-                finally:
-                    array[...] = before
-
-            names = [_entry(name, index) for index in np.ndindex(array.shape)]
-            reports[f"layers[{i}].{name}"] = check_gradient(
-                loss_with,
-                array,
-                claimed,
-                h=h,
-                tolerance=tolerance,
-                names=names,
-                directions=directions,
-                rng=rng,
-            )
-    reports["x"] = check_gradient(loss_at, x, dx, h=h, tolerance=tolerance, directions=directions, rng=rng)
-    return NetworkReport(reports)
-
-
-def _in_float64(network: Any) -> Any:
-    """A copy of the network that computes in float64."""
-    twin = copy.deepcopy(network)
-    twin.__setstate__(twin.__getstate__() | {"dtype": np.dtype(float)})
-    return twin

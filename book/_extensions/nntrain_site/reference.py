@@ -45,6 +45,7 @@ TAUGHT = {
     "metrics": "8",
     "mnist": "8",
     "network": "3",
+    "networkcheck": "3",
     "notebook": "course",
     "optimizers": "5",
     "pictures": "6 8",
@@ -54,6 +55,7 @@ TAUGHT = {
     "surfaces": "2",
     "toys": "4",
     "training": "intro 7",
+    "walks": "2 5",
 }
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nntrain import LeakyReLU, ReLU, Sigmoid, Tanh
+from nntrain import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from nntrain.activations import log_softmax, logsumexp, sigmoid, softmax
 from nntrain.gradcheck import numerical_gradient
 
@@ -62,7 +62,7 @@ def test_softmax_by_hand():
     np.testing.assert_allclose(softmax(np.log([[1.0, 2.0, 5.0]])), [[0.125, 0.25, 0.625]])
 
 
-LAYERS = [Sigmoid, Tanh, ReLU, LeakyReLU, lambda: LeakyReLU(0.2)]
+LAYERS = [Sigmoid, Softmax, Tanh, ReLU, LeakyReLU, lambda: LeakyReLU(0.2)]
 
 
 @pytest.mark.parametrize("make", LAYERS)
@@ -79,6 +79,7 @@ def test_layers_agree_with_pytorch(make, rng, torch):
     layer = make()
     theirs = {
         "Sigmoid": torch.sigmoid,
+        "Softmax": lambda t: torch.softmax(t, dim=1),
         "Tanh": torch.tanh,
         "ReLU": torch.relu,
         "LeakyReLU": lambda t: torch.nn.functional.leaky_relu(t, getattr(layer, "negative_slope", 0.0)),

@@ -344,7 +344,12 @@ def test_linear_regression_learns():
         (lambda x: x @ 2.0, "matmul"),
         (lambda x: x.sum(axis=2), "out of bounds"),
         (lambda x: x.reshape(5, 5), "reshape"),
+        (lambda x: x.transpose(0, 3), "axis 3 is out of bounds"),
+        (lambda x: x[:0].mean(), r"at least one element, got shape \(0, 4\)"),
         (lambda x: concatenate([x, x[:, :2]]), "concatenation"),
+        (lambda x: concatenate([x, x], axis=2), "out of bounds"),
+        (lambda x: concatenate([x, X]), "expected tensors, got Tensor, ndarray"),
+        (lambda x: cross_entropy(X, [0, 1, 2]), "logits as a Tensor, got ndarray"),
         (lambda x: cross_entropy(x, [0, 1]), r"\(3, 4\), \(2,\)"),
         (lambda x: cross_entropy(x, [0, 1, 4]), "integers from 0 to 3"),
         (lambda x: cross_entropy(x, [0, 1, -1]), "integers from 0 to 3"),
@@ -360,3 +365,9 @@ def test_numpy_functions_do_not_swallow_the_graph():
     for wrong in (np.exp, np.asarray, lambda x: np.where(X > 0, x, 0), np.concatenate):
         with pytest.raises(TypeError):
             wrong(Tensor(X))
+
+
+def test_a_power_of_zero_has_slope_zero_by_its_exponent():
+    exponent = Tensor([2.0, 1.0, 3.0])
+    (Tensor([0.0, 0.0, 2.0]) ** exponent).sum().backward()
+    np.testing.assert_allclose(exponent.grad, [0, 0, 8 * np.log(2)])  # the first two without a warning

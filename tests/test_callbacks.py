@@ -89,6 +89,62 @@ def test_early_stopping_counts_what_is_an_improvement(options, values, epochs, m
     assert len(history) == epochs
 
 
+def test_early_stopping_says_when_there_never_was_a_best(make_network, small_data):
+    _, history, _ = scripted_run(make_network, small_data, (math.nan,) * 3, EarlyStopping(2))
+    assert history.stop_reason == "stopped early after epoch 2: val_loss was never a finite number"
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["checkpoint last", "checkpoint first"])
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_early_stopping_goes_on_from_a_checkpoint_as_if_never_interrupted(cut, order, tmp_path, small_data):
+    def run(parts, values, epochs, history=None, keep=()):
+        script = Scripted(*values)
+        callbacks = [script, *[EarlyStopping(3), *keep][::order]]
+        return fit(*parts, small_data, epochs=epochs, callbacks=callbacks, history=history), script
+
+    values, path = (5.0, 3.0, 4.0, 3.5, 3.2, 1.0), tmp_path / "run.npz"
+    whole = everything(small_data)
+    expected, script = run(whole, values, 6)
+    assert len(expected) == 5 and np.array_equal(whole[0].params, script.params[1])
+
+    run(everything(small_data), values, cut, keep=[Checkpoint(path)])
+    second = everything(small_data, seed=99)
+    history = resume(path, second[0], second[2], second[3])
+    history, _ = run(second, values[cut:], 6, history)
+    assert history.stop_reason == expected.stop_reason
+    np.testing.assert_array_equal(second[0].params, whole[0].params)
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_the_run_before_it_starts(
+    tmp_path, make_network, small_data
+):
+    network = make_network()
+    before = network.params.copy()
+    for path, message in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "none" / "run.npz", "needs a folder"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit(
+                network, CrossEntropyLoss(), SGD(network, lr=0.1), Batches(*small_data, 8, shuffle=False),
+                epochs=1, callbacks=[Checkpoint(path)],
+            )  # fmt: skip
+    np.testing.assert_array_equal(network.params, before)
+
+
+def test_a_resumption_that_fails_changes_nothing(tmp_path, small_data):
+    path = tmp_path / "run.npz"
+    network, loss, _, train = everything(small_data)
+    fit(network, loss, SGD(network, lr=0.1), train, epochs=1, callbacks=[Checkpoint(path)])
+    for kind, momentum in ((np.random.PCG64, 0.9), (np.random.MT19937, 0.0)):
+        other, _, _, batches = everything(small_data, kind, seed=5)
+        optimizer, before = SGD(other, lr=0.1, momentum=momentum), other.params.copy()
+        with pytest.raises(ValueError, match="does not fit this run"):
+            resume(path, other, optimizer, batches)
+        np.testing.assert_array_equal(other.params, before)
+        assert optimizer.steps == 0
+
+
 def test_early_stopping_names_what_it_cannot_monitor(make_network, small_data):
     network = make_network()
     train = Batches(*small_data, 8, shuffle=False)
@@ -99,12 +155,15 @@ def test_early_stopping_names_what_it_cannot_monitor(make_network, small_data):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: EarlyStopping(0), "at least 1 and min_delta at least 0, got 0 and 0.0"),
-        (lambda: EarlyStopping(1, -0.1), "got 1 and -0.1"),
+        (lambda: EarlyStopping(0), "patience must be a whole number of at least 1, got 0"),
+        (lambda: EarlyStopping(2.5), "patience must .* got 2.5"),
+        (lambda: EarlyStopping(1, -0.1), "min_delta must .* got -0.1"),
+        (lambda: EarlyStopping(1, monitor=None), "monitor must be the name .* got None"),
         (lambda: EarlyStopping(1, mode="best"), "'min' or 'max', got 'best'"),
-        (lambda: StopOnDivergence(1.0), "factor must be above 1, got 1.0"),
-        (lambda: ClipGradients(0), "max_norm must be above 0, got 0"),
-        (lambda: Checkpoint("c.npz", every=0), "every must be at least 1 epoch, got 0"),
+        (lambda: StopOnDivergence(1.0), "1 < factor ≤ inf, got 1.0"),
+        (lambda: ClipGradients(0), "0 < max_norm ≤ inf, got 0"),
+        (lambda: Checkpoint("c.npz", every=0), "every must be a whole number of at least 1, got 0"),
+        (lambda: Checkpoint(None), "path must be a file name, got None"),
     ],
 )
 def test_bad_settings_are_named(make, message):

@@ -104,7 +104,7 @@ def test_train_val_split_parts_all_examples(rng):
 
 @pytest.mark.parametrize("n_val", [0, 4, -1])
 def test_train_val_split_leaves_neither_part_empty(n_val, rng):
-    with pytest.raises(ValueError, match=f"between 1 and 3 for 4 inputs and 4 targets, got {n_val}"):
+    with pytest.raises(ValueError, match=f"n_val must .* got {n_val}"):
         train_val_split(GOOD_X, GOOD_Y, n_val, rng=rng)
 
 

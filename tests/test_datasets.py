@@ -114,7 +114,7 @@ def test_plane_sets(make, n):
 def test_toys_refuse(make):
     rng = np.random.default_rng(0)
     for n, noise in [(0, 0.1), (-3, 0.1), (2.5, 0.1), (True, 0.1), (5, -0.1), (5, np.nan), (5, np.inf)]:
-        with pytest.raises(ValueError, match="expected"):
+        with pytest.raises(ValueError, match="must be a"):
             make(n, noise=noise, rng=rng)
     state = np.random.get_state()[1].copy()  # noqa: NPY002  the global state is not touched
     make(5, noise=0.1, rng=rng)

@@ -158,7 +158,10 @@ def bad_init(shape, rng):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Linear(0, 3, rng=np.random.default_rng()), "at least one input and one output, got 0 and 3"),
+        (
+            lambda: Linear(0, 3, rng=np.random.default_rng()),
+            "in_features must be a whole number of at least 1, got 0",
+        ),
         (lambda: Linear(3, 2, rng=7), r"np.random.default_rng\(0\), got 7"),
         (lambda: Linear(3, 2, rng=np.random), "got <module 'numpy.random'"),
         (
@@ -168,9 +171,9 @@ def bad_init(shape, rng):
         (lambda: Dropout(1.0, np.random.default_rng()), "0 ≤ p < 1, got 1.0"),
         (lambda: Dropout(-0.1, np.random.default_rng()), "0 ≤ p < 1, got -0.1"),
         (lambda: Dropout(0.5, None), "needs rng, .* got None"),
-        (lambda: BatchNorm1d(0), "at least one feature, got 0"),
-        (lambda: BatchNorm1d(3, momentum=2), "0 ≤ momentum ≤ 1, got 1e-05 and 2"),
-        (lambda: BatchNorm1d(3, eps=0), "eps > 0"),
+        (lambda: BatchNorm1d(0), "num_features must .* at least 1, got 0"),
+        (lambda: BatchNorm1d(3, momentum=2), "0 ≤ momentum ≤ 1, got 2"),
+        (lambda: BatchNorm1d(3, eps=0), "0 < eps < inf, got 0"),
         (
             lambda: BatchNorm1d(3).forward(np.ones((1, 3))),
             "training batch of one example; use drop_last=True",

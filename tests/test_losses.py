@@ -183,6 +183,22 @@ Z, LABELS = np.zeros((4, 3), np.float32), np.array([0, 1, 2, 0])
             LABELS[:3],
             r"expected 4 integer labels or a \(4, 3\) array, got int64 .*\(3,\)",
         ),
+        (MSELoss, 0.5, 1.0, r"outputs of shape \(N, …\), got one number"),
+        (MSELoss, Z, np.full((4, 3), 1j), "targets must be real numbers, .* complex128"),
+        (MSELoss, Z, np.full((4, 3), None), "targets must be real numbers, .* object"),
+        (MSELoss, Z * 1j, Z, "outputs must be real numbers, .* complex"),
+        (
+            BCELoss,
+            np.array([[1.5, -0.5]]),
+            np.eye(1, 2),
+            "probabilities in 0 … 1, got -0.5 … 1.5; for logits",
+        ),
+        (
+            ProbsCrossEntropyLoss,
+            np.array([[2.0, -1.0]]),
+            [0],
+            "probabilities in 0 … 1, got -1 … 2; for logits",
+        ),
         (CrossEntropyLoss, Z, LABELS.astype(float), "integer labels .* got float64"),
         (CrossEntropyLoss, Z, np.array([0, 1, 2, 3]), r"labels must lie in 0 … 2 for 3 outputs, got 0 … 3"),
         (CrossEntropyLoss, Z, np.array([0, 1, 2, -1]), r"labels must lie in 0 … 2 .* got -1 … 2"),
@@ -205,6 +221,16 @@ def test_unusable_targets_are_named(kind, outputs, targets, message):
 def test_unknown_reductions_are_named(kind):
     with pytest.raises(ValueError, match="mean, batchmean, sum, none, got 'average'"):
         kind("average")
+
+
+@pytest.mark.parametrize("kind", [BCELoss, ProbsCrossEntropyLoss])
+def test_losses_on_probabilities_let_a_diverged_run_be_seen(kind):
+    assert math.isnan(kind().forward(np.full((2, 2), np.nan), np.eye(2)))
+
+
+def test_no_loss_is_zero_and_not_minus_zero():
+    values = (entropy([1.0, 0.0]), ProbsCrossEntropyLoss().forward(np.eye(2), [0, 1]))
+    assert [math.copysign(1, value) for value in values] == [1, 1]
 
 
 def test_backward_needs_forward():

@@ -1,5 +1,7 @@
 """Optimisers: 100 steps beside PyTorch, single steps by hand, and what must never change."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -234,5 +236,9 @@ def test_clip_grad_norm_agrees_with_its_definition_and_leaves_short_ones():
     huge = np.array([3e25, 4e25], np.float32)
     assert clip_grad_norm(huge, 1.0) == pytest.approx(5e25)
     np.testing.assert_allclose(huge, [0.6, 0.8], rtol=1e-6)
-    with pytest.raises(ValueError, match="max_norm must be above 0, got 0"):
+    for bad in (np.inf, np.nan):  # no length to shrink to: the other numbers are not made NaN or 0 as well
+        broken = np.array([3.0, bad], np.float32)
+        assert not math.isfinite(clip_grad_norm(broken, 1.0))
+        np.testing.assert_array_equal(broken, np.array([3.0, bad], np.float32))
+    with pytest.raises(ValueError, match="0 < max_norm ≤ inf, got 0"):
         clip_grad_norm(grads, 0)

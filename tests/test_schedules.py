@@ -71,13 +71,13 @@ def test_schedules_agree_with_pytorch(torch):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: constant(-0.1), "lr must be a finite number above 0, got -0.1"),
+        (lambda: constant(-0.1), "lr must be a number with 0 < lr < inf, got -0.1"),
         (lambda: constant(np.nan), "got nan"),
         (lambda: step_decay(0.1, 0.5, 0), "every must .* got 0"),
         (lambda: exponential(0.1, -1), "factor must .* got -1"),
         (lambda: inverse_time(0.1, np.inf), "rate must .* got inf"),
         (lambda: cosine(0.1, 0), "total_steps must .* got 0"),
-        (lambda: cosine(0.1, 10, final=0.2), "final must lie between 0 and lr = 0.1, got 0.2"),
+        (lambda: cosine(0.1, 10, final=0.2), "0 ≤ final ≤ 0.1, got 0.2"),
         (lambda: warmup(0.1, 0), "steps must .* got 0"),
         (lambda: per_epoch(constant(0.1), 0), "steps_per_epoch must .* got 0"),
     ],
@@ -101,6 +101,16 @@ def test_range_test_climbs_by_a_constant_factor_and_spares_the_network(make_netw
     np.testing.assert_array_equal(network.params, before)
 
 
+def test_range_test_spares_the_order_of_the_batches(make_network, small_data):
+    def train():
+        return Batches(*small_data, 8, rng=np.random.default_rng(0))
+
+    tested, fresh = train(), train()
+    lr_range_test(make_network(), CrossEntropyLoss(), SGD, tested, steps=10)
+    for (_, y), (_, expected) in zip(tested, fresh, strict=True):
+        np.testing.assert_array_equal(y, expected)
+
+
 def test_range_test_stops_when_the_loss_explodes(make_network, small_data):
     rates, losses = range_test(make_network(), small_data, lr_max=1e6, steps=200)
     assert len(rates) == len(losses) < 200
@@ -109,5 +119,5 @@ def test_range_test_stops_when_the_loss_explodes(make_network, small_data):
 
 
 def test_range_test_names_a_wrong_range(make_network, small_data):
-    with pytest.raises(ValueError, match=r"lr_max must be above lr_min = 0\.1, got 0\.01"):
+    with pytest.raises(ValueError, match=r"0\.1 < lr_max < inf, got 0\.01"):
         range_test(make_network(), small_data, lr_min=0.1, lr_max=0.01)

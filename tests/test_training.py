@@ -3,12 +3,14 @@
 import copy
 import io
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
 from nntrain import SGD, Adam, Batches, CrossEntropyLoss, Linear, MSELoss, Sequential, accuracy, evaluate, fit
 from nntrain.callbacks import Callback
+from nntrain.training import EVENTS
 
 
 def batches(data, size=8, seed=1, **options):
@@ -152,10 +154,10 @@ def test_callbacks_are_called_at_their_moments(make_network, small_data):
     calls = []
 
     class Diary(Callback):
-        def __getattribute__(self, name):
-            if name.startswith("on_"):
-                calls.append(name)
-            return super().__getattribute__(name)
+        pass
+
+    for event in EVENTS:
+        setattr(Diary, event, lambda self, run, event=event: calls.append(event))
 
     network = make_network()
     train = batches(small_data, size=16)
@@ -182,8 +184,19 @@ def test_evaluate_leaves_the_network_alone(make_network, small_data):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": -1}, "epochs must be at least 0, got -1"),
+        ({"epochs": -1}, "epochs must be a whole number of at least 0, got -1"),
         ({"loss": CrossEntropyLoss("none")}, "a loss that is one number, got CrossEntropyLoss"),
+        ({"loss": CrossEntropyLoss}, "expected a loss, such as CrossEntropyLoss"),
+        ({"epochs": 2.5}, "epochs must be a whole number .* got 2.5"),
+        ({"val": 5}, r"val must be \(x, y\), got 5"),
+        ({"history": {}}, "history must be the History of an earlier run, got {}"),
+        ({"optimizer": "none"}, "expected a network and an optimizer"),
+        ({"metrics": accuracy}, "metrics must be a sequence of functions"),
+        ({"metrics": [0.5]}, r"a function \(outputs, targets\) -> float, got 0.5"),
+        ({"metrics": [accuracy, partial(accuracy)]}, "two results would be called 'accuracy'"),
+        ({"callbacks": Callback()}, "callbacks must be a sequence"),
+        ({"callbacks": [Callback]}, "a class: call it"),
+        ({"callbacks": [print]}, "instance of a Callback, got .* which has no on_train_begin"),
         ({"train": [(1, 2)]}, r"train must be Batches\(x, y, batch_size, rng=…\), got list"),
         ({"optimizer": "other"}, "parameters of another network"),
         ({"val": (np.ones((2, 8)), np.zeros(3, int))}, r"shapes \(2, 8\) and \(3,\)"),
@@ -194,7 +207,7 @@ def test_evaluate_leaves_the_network_alone(make_network, small_data):
 )
 def test_bad_input_is_named(change, message, make_network, small_data):
     network = make_network()
-    if change.get("optimizer"):
+    if change.get("optimizer") == "other":
         change = {"optimizer": SGD(make_network(), lr=0.1)}
     settings = {"loss": CrossEntropyLoss(), "optimizer": SGD(network, lr=0.1), "train": batches(small_data)}
     with pytest.raises(ValueError, match=message):
@@ -237,3 +250,44 @@ def test_the_progress_bar_is_silent_in_the_static_book(make_network, small_data,
     network = make_network()
     fit(network, CrossEntropyLoss(), SGD(network, lr=0.1), batches(small_data), epochs=2)
     assert sys.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize("answer", [np.ones(3), None, "0.9"], ids=str)
+def test_a_metric_that_gives_no_number_is_named(answer, make_network, small_data):
+    def odd(outputs, targets):
+        return answer
+
+    with pytest.raises(ValueError, match="the metric odd must return one number, got"):
+        evaluate(make_network(), CrossEntropyLoss(), *small_data, metrics=[odd])
+
+
+def test_a_metric_with_settings_goes_by_the_name_of_its_function(make_network, small_data):
+    def share_above(outputs, targets, *, threshold):
+        return np.mean(outputs > threshold)
+
+    metrics = [partial(share_above, threshold=-np.inf)]
+    assert evaluate(make_network(), CrossEntropyLoss(), *small_data, metrics=metrics)["share_above"] == 1
+
+
+def test_evaluation_needs_a_loss_of_one_number(make_network, small_data):
+    with pytest.raises(ValueError, match="a loss that is one number, got"):
+        evaluate(make_network(), CrossEntropyLoss("none"), *small_data)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_epochs_without_validation_are_gaps_in_the_column(at, make_network, small_data):
+    network = make_network()
+    optimizer, train, history = SGD(network, lr=0.1), batches(small_data), None
+    for epoch in range(2):
+        val = small_data if epoch != at else None
+        history = fit(
+            network,
+            CrossEntropyLoss(),
+            optimizer,
+            train,
+            val,
+            epochs=epoch + 1,
+            history=history,
+            progress=False,
+        )
+    np.testing.assert_array_equal(np.isnan(history["val_loss"]), [at == 0, at == 1])

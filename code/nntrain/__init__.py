@@ -5,7 +5,7 @@ are gathered here; the rest is imported from its module, for example
 ``from nntrain.surfaces import Ravine``.
 """
 
-from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Tanh
+from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from nntrain.data import Batches, one_hot, standardise, train_val_split
 from nntrain.layers import BatchNorm1d, Dropout, Layer, Linear
 from nntrain.losses import (
@@ -45,6 +45,7 @@ __all__ = [
     "ReLU",
     "Sequential",
     "Sigmoid",
+    "Softmax",
     "Tanh",
     "accuracy",
     "evaluate",

@@ -7,9 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from nntrain.checks import number
 from nntrain.layers import Layer
 
-__all__ = ["LeakyReLU", "ReLU", "Sigmoid", "Tanh", "log_softmax", "logsumexp", "sigmoid", "softmax"]
+__all__ = [
+    "LeakyReLU",
+    "ReLU",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "log_softmax",
+    "logsumexp",
+    "sigmoid",
+    "softmax",
+]
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -39,7 +50,8 @@ def logsumexp(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarr
 
 
 def log_softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
-    r""":math:`\log p_k = z_k - \log\sum_j e^{z_j}` along ``axis``; finite for all finite logits."""
+    r""":math:`\log p_k = z_k - \log\sum_j e^{z_j}` along ``axis``: finite where log p_k would be −∞."""
+    logits = np.asarray(logits)
     return logits - logsumexp(logits, axis=axis, keepdims=True)
 
 
@@ -100,9 +112,7 @@ class LeakyReLU(_Activation):
     """y = x where x > 0, else ``negative_slope``·x: a ReLU that cannot die."""
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        if not 0 <= negative_slope < 1:
-            raise ValueError(f"LeakyReLU needs 0 ≤ negative_slope < 1, got {negative_slope}")
-        self.negative_slope = float(negative_slope)  # a NumPy float64 would turn float32 into float64
+        self.negative_slope = number("negative_slope", negative_slope, high=1)
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
         self.positive = x > 0
@@ -113,3 +123,23 @@ class LeakyReLU(_Activation):
 
     def __repr__(self) -> str:
         return f"LeakyReLU({self.negative_slope})"
+
+
+class Softmax(_Activation):
+    r"""y = softmax(x) of every row: the probabilities of K classes, from inputs of shape (N, K).
+
+    Every output depends on every input of its row: :math:`\partial y_j/\partial x_k = y_j([j = k] - y_k)`, so
+    that
+
+    .. math:: \partial L/\partial x_k = y_k\,(\partial L/\partial y_k
+              - \textstyle\sum_j y_j\, \partial L/\partial y_j)
+
+    For a loss on probabilities; to train a classifier, logits and ``CrossEntropyLoss`` are safer and faster.
+    """
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        self.y = softmax(x)
+        return self.y
+
+    def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
+        return self.y * (dy - np.vecdot(self.y, dy)[..., None])

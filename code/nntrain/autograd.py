@@ -176,7 +176,7 @@ class Tensor:
         "**",
         np.power,
         lambda a, b, y: b * a ** np.where(b == 0, 1, b - 1),  # never 0 · 0⁻¹
-        lambda a, b, y: y * np.log(a),
+        lambda a, b, y: y * np.log(np.where(y == 0, 1, a)),  # nor 0 · log 0
     )
     maximum = binary(
         "max", np.maximum, lambda a, b, y: (a > b) + (a == b) / 2, lambda a, b, y: (b > a) + (a == b) / 2
@@ -210,6 +210,8 @@ class Tensor:
         return self._reduce("sum", self.data.sum(axis, keepdims=True), 1, axis, keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        if not self.size:
+            raise ValueError(f"a mean needs at least one element, got shape {self.shape}")
         y = self.data.mean(axis, keepdims=True)
         return self._reduce("mean", y, y.size / self.size, axis, keepdims)
 
@@ -224,8 +226,9 @@ class Tensor:
 
     def transpose(self, *axes: int) -> Tensor:
         """The axes in a new order; reversed if none is given."""
-        order = [axis % self.ndim for axis in axes] or list(range(self.ndim))[::-1]
-        return result("T", self.data.transpose(order), (self, lambda g: g.transpose(np.argsort(order))))
+        data = self.data.transpose(axes or None)
+        back = np.argsort([axis % self.ndim for axis in axes] or range(self.ndim)[::-1])
+        return result("T", data, (self, lambda g: g.transpose(back)))
 
     def __getitem__(self, index: Any) -> Tensor:
         def pull(g: np.ndarray) -> np.ndarray:

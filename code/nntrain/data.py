@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nntrain.checks import generator, whole_number
+
 __all__ = ["Batches", "one_hot", "standardise", "train_val_split"]
 
 
@@ -35,13 +37,12 @@ class Batches:
         # rows in one piece: from another storage order, picking a few would copy the whole array every time
         x, y = np.asarray(x, order="C"), np.asarray(y, order="C")
         check_data(x, y)
-        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
-        if shuffle and not isinstance(rng, np.random.Generator):
-            raise ValueError(f"shuffling needs rng, such as np.random.default_rng(0), got {rng!r}")
+        batch_size = whole_number("batch_size", batch_size)
+        if shuffle or rng is not None:
+            generator("shuffling", rng)
         if drop_last and batch_size > len(x):
             raise ValueError(f"drop_last with batch_size {batch_size} leaves nothing of {len(x)} examples")
-        self.x, self.y, self.batch_size = x, y, int(batch_size)
+        self.x, self.y, self.batch_size = x, y, batch_size
         self.shuffle, self.drop_last, self.rng = shuffle, drop_last, rng
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -86,7 +87,11 @@ def train_val_split(
 
     Raises ``ValueError`` for lengths that differ and unless both parts have at least one example.
     """
-    if len(x) != len(y) or not 0 < n_val < len(x):
+    x, y, n_val = np.asarray(x), np.asarray(y), whole_number("n_val", n_val)
+    generator("train_val_split", rng)
+    if x.ndim < 1 or y.ndim < 1 or len(x) != len(y):
+        raise ValueError(f"expected as many inputs as targets, got shapes {x.shape} and {y.shape}")
+    if n_val >= len(x):
         raise ValueError(
             f"n_val must lie between 1 and {len(x) - 1} for {len(x)} inputs and {len(y)} targets, got {n_val}"
         )
@@ -103,8 +108,7 @@ def one_hot(labels: np.ndarray, n_classes: int, dtype: type = np.float32) -> np.
            [1., 0., 0.]], dtype=float32)
     """
     labels = np.asarray(labels)
-    if n_classes < 1:
-        raise ValueError(f"n_classes must be at least 1, got {n_classes}")
+    n_classes = whole_number("n_classes", n_classes)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(f"expected integer labels of shape (N,), got {labels.dtype} of shape {labels.shape}")
     if labels.size and not 0 <= labels.min() <= labels.max() < n_classes:
@@ -117,12 +121,14 @@ def standardise(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...
 
     The same shift and scale are applied to ``others`` (validation, test): nothing of them leaks into
     training. A feature that never varies is only shifted. Returns as many arrays as came in, float32 as
-    float32 and all else as float64. Raises ``ValueError`` for arrays of another width.
+    float32 and all else as float64. Raises ``ValueError`` for arrays of another width, and for a ``train``
+    that is empty or not finite.
 
     >>> standardise(np.array([[1.0], [3.0]]), np.array([[4.0]]))
     (array([[-1.],
            [ 1.]]), array([[2.]]))
     """
+    train, others = np.asarray(train), tuple(map(np.asarray, others))
     if train.ndim != 2 or not train.size or any(x.shape[1:] != train.shape[1:] for x in others):
         raise ValueError(
             f"expected arrays of shape (N, D), got {', '.join(str(x.shape) for x in (train, *others))}"
@@ -130,5 +136,8 @@ def standardise(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...
     dtype = np.float32 if train.dtype == np.float32 else np.float64
     # float64 for the sums: over 50,000 rows those of float32 lose three digits
     mean, std = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    if not np.isfinite(mean).all():
+        bad = np.flatnonzero(~np.isfinite(mean)).tolist()
+        raise ValueError(f"train must be finite, got NaN or infinity in the columns {bad}")
     std = np.where(np.ptp(train, axis=0) > 0, std, 1)  # rounding can leave a constant with a tiny deviation
     return tuple((x.astype(dtype) - mean.astype(dtype)) / std.astype(dtype) for x in (train, *others))

@@ -11,9 +11,14 @@ from nntrain.autograd import Tensor, result
 
 
 def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """Join tensors along an axis; the gradient is cut where they were joined."""
-    ends = np.cumsum([t.shape[axis] for t in tensors])[:-1]
+    """Join tensors along an axis; the gradient is cut where they were joined.
+
+    Raises ValueError for no tensors, for arrays among them, and for shapes that do not fit.
+    """
+    if not all(isinstance(t, Tensor) for t in tensors):
+        raise ValueError(f"expected tensors, got {', '.join(type(t).__name__ for t in tensors)}")
     data = np.concatenate([t.data for t in tensors], axis)
+    ends = np.cumsum([t.shape[axis] for t in tensors])[:-1]
     pulls = [lambda g, i=i: np.split(g, ends, axis)[i] for i in range(len(tensors))]
     return result("concatenate", data, *zip(tensors, pulls, strict=True))
 
@@ -46,6 +51,8 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     0.6931
     """
     targets = np.asarray(targets)
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"expected logits as a Tensor, got {type(logits).__name__}")
     if logits.ndim != 2 or targets.shape not in (logits.shape, logits.shape[:1]):
         raise ValueError(f"need logits (N, K), targets (N,) or (N, K); got {logits.shape}, {targets.shape}")
     log_probs = log_softmax(logits)

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from nntrain.checks import generator, number, whole_number
+
 __all__ = ["GradientReport", "check_gradient", "entry_name", "numerical_gradient"]
 
 Function = Callable[[np.ndarray], Any]  # array -> one number
@@ -26,15 +28,13 @@ def numerical_gradient(f: Function, x: Any, h: float = 1e-5, dtype: Any = np.flo
     >>> numerical_gradient(lambda x: (x**2).sum(), [1.0, 2.0]).round(6)
     array([2., 4.])
     """
-    x = np.array(x, dtype=dtype)
+    x, h = np.array(x, dtype=dtype), number("h", h, open_low=True)
     slopes = [_slope(f, x, _unit(x, i), h) for i in range(x.size)]
     return np.array(slopes, dtype=dtype).reshape(x.shape)
 
 
 def _slope(f: Function, x: np.ndarray, direction: np.ndarray, h: float) -> Any:
     """The slope of f at x along a direction, by a central difference."""
-    if not h > 0:
-        raise ValueError(f"h must be positive, got {h}")
     return (_number(f(x + h * direction)) - _number(f(x - h * direction))) / (2 * h)
 
 
@@ -114,6 +114,7 @@ def check_gradient(
     'the sign is wrong everywhere.'
     """
     x, gradient = np.array(x, dtype=float), np.asarray(gradient, dtype=float)
+    h, tolerance = number("h", h, open_low=True), number("tolerance", tolerance, open_low=True)
     if x.size == 0:
         raise ValueError("x has no elements, so there is nothing to check")
     if names is not None and len(names) != x.size:
@@ -129,8 +130,7 @@ def check_gradient(
         analytic, transposed = gradient.ravel(), turned.ravel()
         numeric = numerical_gradient(f, x, h).ravel()
     else:
-        if directions < 1 or rng is None:
-            raise ValueError(f"expected directions ≥ 1 together with an rng, got {directions} and {rng}")
+        directions, rng = whole_number("directions", directions), generator("a choice of directions", rng)
         rays = [rng.choice([-1.0, 1.0], size=x.shape) / np.sqrt(x.size) for _ in range(directions)]
         analytic, transposed = (np.array([(ray * g).sum() for ray in rays]) for g in (gradient, turned))
         numeric = np.array([_slope(f, x, ray, h) for ray in rays])

@@ -26,7 +26,7 @@ def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
     if p.shape != q.shape:
         raise ValueError(f"expected two distributions of one shape, got {p.shape} and {q.shape}")
     with np.errstate(divide="ignore"):
-        return float(-np.sum(p[p > 0] * np.log(q[p > 0])))
+        return float(0 - np.sum(p[p > 0] * np.log(q[p > 0])))  # never −0
 
 
 def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:

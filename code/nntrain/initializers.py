@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from nntrain.checks import generator, number
+
 __all__ = ["he_normal", "lecun_normal", "normal", "xavier_normal", "xavier_uniform", "zeros"]
 
 Initializer = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
@@ -26,10 +28,10 @@ def normal(std: float) -> Initializer:
     >>> normal(0.01)((2, 3), np.random.default_rng(0)).shape
     (2, 3)
     """
-    if not 0 <= std < np.inf:
-        raise ValueError(f"normal needs a finite standard deviation ≥ 0, got {std}")
+    std = number("std", std)
 
     def initializer(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        _fans(shape, rng)
         return rng.normal(0.0, std, size=shape)
 
     return initializer
@@ -37,17 +39,20 @@ def normal(std: float) -> Initializer:
 
 def lecun_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """N(0, 1/fan_in): a weighted sum of unit-variance inputs has unit variance. LeCun et al. (1998)."""
-    return rng.normal(0.0, np.sqrt(1 / _fans(shape)[0]), size=shape)
+    fan_in, _ = _fans(shape, rng)
+    return rng.normal(0.0, np.sqrt(1 / fan_in), size=shape)
 
 
 def he_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """N(0, 2/fan_in): makes up for the half of the signal that a ReLU cuts off. He et al. (2015)."""
-    return rng.normal(0.0, np.sqrt(2 / _fans(shape)[0]), size=shape)
+    fan_in, _ = _fans(shape, rng)
+    return rng.normal(0.0, np.sqrt(2 / fan_in), size=shape)
 
 
 def xavier_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """N(0, 2/(fan_in + fan_out)): a compromise of the way forward and back. Glorot and Bengio (2010)."""
-    return rng.normal(0.0, np.sqrt(2 / sum(_fans(shape))), size=shape)
+    fan_in, fan_out = _fans(shape, rng)
+    return rng.normal(0.0, np.sqrt(2 / (fan_in + fan_out)), size=shape)
 
 
 def xavier_uniform(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -55,12 +60,14 @@ def xavier_uniform(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarr
 
     Source: Glorot and Bengio (2010).
     """
-    a = np.sqrt(6 / sum(_fans(shape)))
+    fan_in, fan_out = _fans(shape, rng)
+    a = np.sqrt(6 / (fan_in + fan_out))
     return rng.uniform(-a, a, size=shape)
 
 
-def _fans(shape: tuple[int, int]) -> tuple[int, int]:
-    """Check and return (fan_in, fan_out)."""
-    if len(shape) != 2 or min(shape) < 1:
+def _fans(shape: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """Check both; return (fan_in, fan_out)."""
+    generator("an initialiser", rng)
+    if np.shape(shape) != (2,) or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in shape):
         raise ValueError(f"an initialiser needs shape = (fan_in, fan_out), both at least 1, got {shape}")
     return shape

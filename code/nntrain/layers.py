@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from nntrain.checks import generator, number, real_array, whole_number
 from nntrain.initializers import Initializer, lecun_normal, zeros
 
 __all__ = ["BatchNorm1d", "Dropout", "Layer", "Linear"]
@@ -37,6 +38,10 @@ class Layer:
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
         """Take ∂L/∂y of the last ``forward``; return ∂L/∂x, or None where nobody needs it."""
         raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, object]:
+        # a copy has arrays of its own, so it may join another network
+        return {name: value for name, value in vars(self).items() if name != "in_a_network"}
 
 
 class Linear(Layer):
@@ -67,17 +72,15 @@ class Linear(Layer):
         bias: bool = True,
         bias_init: Callable[..., np.ndarray] = zeros,
     ) -> None:
-        if in_features < 1 or out_features < 1:
-            raise ValueError(
-                f"Linear needs at least one input and one output, got {in_features} and {out_features}"
-            )
-        if not isinstance(rng, np.random.Generator):
-            raise ValueError(
-                f"Linear needs rng, a np.random.Generator such as np.random.default_rng(0), got {rng!r}"
-            )
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features = in_features = whole_number("in_features", in_features)
+        self.out_features = out_features = whole_number("out_features", out_features)
+        generator("Linear", rng)
+        for name, function in (("init", init), ("bias_init", bias_init)):
+            if not callable(function):
+                raise ValueError(f"{name} must be a function (shape, rng) -> array, got {function!r}")
         self.parameter_names = ("weight", "bias") if bias else ("weight",)
-        self.weight = np.asarray(init((in_features, out_features), rng))
+        # times 1.0: floats for integers, and an array of its own
+        self.weight = real_array("initial weights", init((in_features, out_features), rng)) * 1.0
         self.grad_weight = np.zeros_like(self.weight)
         if self.weight.shape != (in_features, out_features):
             raise ValueError(
@@ -85,7 +88,8 @@ class Linear(Layer):
             )
         self.bias: np.ndarray | None = None
         if bias:
-            self.bias = np.broadcast_to(bias_init((1, out_features), rng), (1, out_features))[0].copy()
+            bias_row = real_array("initial biases", bias_init((1, out_features), rng)) * 1.0
+            self.bias = np.broadcast_to(bias_row, (1, out_features))[0].copy()
             self.grad_bias = np.zeros_like(self.bias)
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
@@ -124,11 +128,7 @@ class Dropout(Layer):
     rng: np.random.Generator
 
     def __init__(self, p: float, rng: np.random.Generator) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"Dropout needs a probability 0 ≤ p < 1, got {p}")
-        if not isinstance(rng, np.random.Generator):
-            raise ValueError(f"Dropout needs rng, a np.random.Generator, got {rng!r}")
-        self.p, self.rng = float(p), rng
+        self.p, self.rng = number("p", p, high=1), generator("Dropout", rng)
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
         self.mask = None
@@ -160,11 +160,9 @@ class BatchNorm1d(Layer):
     buffer_names = ("running_mean", "running_var")
 
     def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        if num_features < 1:
-            raise ValueError(f"BatchNorm1d needs at least one feature, got {num_features}")
-        if not (0 < eps < np.inf and 0 <= momentum <= 1):
-            raise ValueError(f"BatchNorm1d needs eps > 0 and 0 ≤ momentum ≤ 1, got {eps} and {momentum}")
-        self.num_features, self.eps, self.momentum = num_features, float(eps), float(momentum)
+        self.num_features = num_features = whole_number("num_features", num_features)
+        self.eps = number("eps", eps, open_low=True)
+        self.momentum = number("momentum", momentum, high=1, closed_high=True)
         self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
         self.grad_weight, self.grad_bias = np.zeros(num_features), np.zeros(num_features)
         self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)

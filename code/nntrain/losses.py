@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from nntrain.activations import sigmoid
+from nntrain.checks import probabilities, real_array
 from nntrain.information import cross_entropy, entropy, kl_divergence
 
 __all__ = [
@@ -41,8 +42,8 @@ class Loss:
     """What all losses share: the checks and the reduction.
 
     A subclass says what one value is (``values``) and what its derivative is (``derivative``).
-    Raises ``ValueError`` for an unknown reduction, an empty batch, and shapes that differ: outputs
-    (N, 1) against targets (N,) would otherwise broadcast quietly to (N, N).
+    Raises ``ValueError`` for an unknown reduction, an empty batch, values that are not real numbers, and
+    shapes that differ: outputs (N, 1) against targets (N,) would otherwise broadcast quietly to (N, N).
     """
 
     scale: float | None = None  # what the reduction multiplies the sum with; known after forward
@@ -55,7 +56,7 @@ class Loss:
     def forward(self, outputs: np.ndarray, targets: np.ndarray) -> float | np.ndarray:
         """Return the reduced loss (a float; an array for ``"none"``)."""
         if not isinstance(outputs, np.ndarray) or outputs.dtype.kind != "f":
-            outputs = np.asarray(outputs, dtype=np.float64)
+            outputs = real_array("outputs", outputs).astype(np.float64)
         values = self.values(outputs, self._matched(outputs, targets))
         if self.reduction == "none":
             self.scale = 1.0
@@ -82,7 +83,11 @@ class Loss:
 
     def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Check the shapes; return the targets in the dtype of the outputs."""
-        targets = np.asarray(targets, dtype=outputs.dtype)
+        targets = np.asarray(targets)
+        if not outputs.ndim:
+            raise ValueError(f"{type(self).__name__} expected outputs of shape (N, …), got one number")
+        if targets.dtype != outputs.dtype:
+            targets = real_array("targets", targets).astype(outputs.dtype)
         if outputs.shape != targets.shape or not outputs.size:
             raise ValueError(
                 f"{type(self).__name__} expected outputs and targets of one non-empty shape, "
@@ -167,10 +172,11 @@ class BCELoss(_Binary):
 
     For networks that end in a sigmoid. Derivative :math:`(p - t)/(p(1-p))`. Probabilities are kept ε away
     from 0 and 1, where ε is the dtype's machine precision; ``BCEWithLogitsLoss`` needs no such clipping and
-    is the better choice.
+    is the better choice. Raises ``ValueError`` for outputs outside 0 … 1: they are logits, it seems.
     """
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        probabilities(type(self).__name__, outputs)
         eps = np.finfo(outputs.dtype).eps
         self.probs, self.targets = np.clip(outputs, eps, 1 - eps), targets
         return -targets * np.log(self.probs) - (1 - targets) * np.log1p(-self.probs)
@@ -251,12 +257,14 @@ class ProbsCrossEntropyLoss(_Categorical):
     r"""Categorical cross-entropy :math:`-\sum_k t_k\log p_k` of probabilities p.
 
     For networks that end in a softmax. Derivative :math:`-t_k/p_k`. Probabilities below the dtype's smallest
-    normal number count as that; ``CrossEntropyLoss`` has no such limit.
+    normal number count as that; ``CrossEntropyLoss`` has no such limit. Raises ``ValueError`` for outputs
+    outside 0 … 1.
     """
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        probabilities(type(self).__name__, outputs)
         self.probs, self.targets = np.maximum(outputs, np.finfo(outputs.dtype).tiny), targets
-        return -np.vecdot(targets, np.log(self.probs))
+        return 0 - np.vecdot(targets, np.log(self.probs))  # 0 − 0 is 0, where −(0) would be −0
 
     def derivative(self) -> np.ndarray:
         return -self.targets / self.probs

@@ -3,6 +3,20 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nntrain.checks import number, whole_number
+
+__all__ = [
+    "accuracy",
+    "binary_accuracy",
+    "binary_counts",
+    "confusion_matrix",
+    "f1",
+    "precision",
+    "recall",
+    "specificity",
+    "threshold_metrics",
+]
+
 
 def accuracy(outputs: ArrayLike, targets: ArrayLike) -> float:
     """The share of examples whose predicted class is right, (1/N) Σ [predicted = target].
@@ -21,7 +35,7 @@ def accuracy(outputs: ArrayLike, targets: ArrayLike) -> float:
     0.6666666666666666
     """
     outputs = np.asarray(outputs)
-    if outputs.ndim == 2 and outputs.shape[1] >= 2:
+    if outputs.ndim == 2 and outputs.shape[1] >= 2 and outputs.dtype.kind in "fiub":
         labels = _target_labels(targets, outputs.shape[1])
         _same_length("outputs", outputs, labels)
         broken = np.isnan(outputs).any(axis=1)
@@ -50,9 +64,11 @@ def binary_accuracy(outputs: ArrayLike, targets: ArrayLike, *, threshold: float 
     >>> binary_accuracy([[2.5], [-1.0], [0.3]], [[1.0], [0.0], [0.0]])
     0.6666666666666666
     """
+    number("threshold", threshold, -np.inf, np.inf, closed_high=True)
     scores, truth = _column("outputs", outputs), _column("targets", targets)
     if not np.isin(truth, (0, 1)).all():
-        raise ValueError("targets hold other values than 0 and 1")
+        wrong = truth[~np.isin(truth, (0, 1))]
+        raise ValueError(f"targets must be zeros and ones, got {len(wrong)} others, such as {wrong[0]}")
     _same_length("outputs", scores, truth)
     return float(np.mean(((scores >= threshold) == (truth == 1)) & ~np.isnan(scores)))
 
@@ -74,8 +90,7 @@ def confusion_matrix(predictions: ArrayLike, targets: ArrayLike, n_classes: int)
            [0, 1, 0],
            [0, 1, 1]])
     """
-    if n_classes < 1:
-        raise ValueError(f"n_classes is {n_classes}, expected at least 1")
+    n_classes = whole_number("n_classes", n_classes)
     predicted, truth = _labels("predictions", predictions, n_classes), _labels("targets", targets, n_classes)
     _same_length("predictions", predicted, truth)
     return np.bincount(truth * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
@@ -146,6 +161,8 @@ def binary_counts(
         if predicted.min() < 0 or predicted.max() > 1 or truth.min() < 0 or truth.max() > 1:
             raise ValueError("labels of several classes: say which one is in question, as in positive=7")
         positive = 1
+    if not isinstance(positive, (int, np.integer, np.bool)):
+        raise ValueError(f"positive must be a class number, got {positive!r}")
     called, real = predicted == positive, truth == positive
     tp, fp, fn = int(np.sum(called & real)), int(np.sum(called & ~real)), int(np.sum(~called & real))
     return tp, fp, fn, len(truth) - tp - fp - fn

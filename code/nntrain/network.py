@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nntrain.checks import real_array, whole_number
 from nntrain.layers import Layer
 
 __all__ = ["Sequential"]
@@ -34,7 +35,10 @@ class Sequential:
         if not layers:
             raise ValueError("Sequential needs at least one layer")
         self.layers = tuple(layers)
-        self.dtype = np.dtype(dtype)
+        try:
+            self.dtype = np.dtype(dtype)
+        except TypeError as error:
+            raise ValueError(f"dtype must be a floating-point type, got {dtype!r}") from error
         if self.dtype.kind != "f":
             raise ValueError(f"dtype must be a floating-point type, got {self.dtype}")
         for i, layer in enumerate(self.layers):
@@ -46,13 +50,13 @@ class Sequential:
                 )
         self._gather()
 
-    def _gather(self) -> None:
-        """Copy all parameters into one vector and let the layers' own be views of it."""
+    def _gather(self, params: np.ndarray | None = None, grads: np.ndarray | None = None) -> None:
+        """Copy all parameters into one vector (a new one if none is given); the layers' own become views."""
         arrays = [getattr(layer, name) for layer in self.layers for name in layer.parameter_names]
         self._output_shape: tuple[int, ...] | None = None
         self.n_params = sum(array.size for array in arrays)
-        self.params = np.empty(self.n_params, self.dtype)
-        self.grads = np.zeros(self.n_params, self.dtype)
+        self.params = np.empty(self.n_params, self.dtype) if params is None else params
+        self.grads = np.zeros(self.n_params, self.dtype) if grads is None else grads
         start = 0
         for layer in self.layers:
             layer.in_a_network = True
@@ -106,17 +110,15 @@ class Sequential:
 
         They are the logits, unless the last layer makes probabilities of them.
         """
-        if len(x) == 0:
-            raise ValueError("predict expected at least one example, got none")
+        x, batch_size = np.asarray(x), whole_number("batch_size", batch_size)
+        if not x.ndim or len(x) == 0:
+            raise ValueError(f"predict expected at least one example, a row each, got shape {x.shape}")
         return np.concatenate(
             [self.forward(x[i : i + batch_size], training=False) for i in range(0, len(x), batch_size)]
         )
 
     def _converted(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x)
-        if x.dtype.kind not in "fiub":
-            raise ValueError(f"expected real numbers as inputs, got an array of dtype {x.dtype}")
-        return x.astype(self.dtype)
+        return real_array("inputs", x).astype(self.dtype)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of all that was learned: ``params`` and the layers' running averages."""
@@ -127,13 +129,19 @@ class Sequential:
         return state
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
-        """Write a ``state()`` back. ``ValueError`` where names or shapes differ; then nothing is changed."""
+        """Write a ``state()`` back, in this network's dtype.
+
+        ``ValueError`` where names or shapes differ and for values that are not finite numbers; then nothing
+        is changed.
+        """
         own = self.state()
         expected, got = ({name: array.shape for name, array in s.items()} for s in (own, state))
         if expected != got:
             raise ValueError(f"these weights are of another network: expected {expected}, got {got}")
-        if not all(np.isfinite(array).all() for array in state.values()):
-            raise ValueError("these weights hold values that are not finite")
+        for name, array in state.items():
+            with np.errstate(over="ignore"):  # too large for the dtype is infinite too
+                if not np.isfinite(real_array(name, array).astype(self.dtype)).all():
+                    raise ValueError(f"these weights hold values that are not finite, in {name}")
         self.params[...] = state["params"]
         for i, layer in enumerate(self.layers):
             for name in layer.buffer_names:
@@ -156,12 +164,13 @@ class Sequential:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"layers": self.layers, "dtype": self.dtype}
+        return {"layers": self.layers, "dtype": self.dtype, "params": self.params, "grads": self.grads}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # A copy's layers come with arrays of their own: gather them again into one vector.
+        # A copy's layers come with arrays of their own: gather them again into one vector. It is the copied
+        # one, if there is one, for an optimiser that was copied along holds that.
         self.layers, self.dtype = state["layers"], state["dtype"]
-        self._gather()
+        self._gather(state.get("params"), state.get("grads"))
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self.layers))})"

@@ -97,5 +97,5 @@ def check_network(
 def _in_float64(network: Any) -> Any:
     """A copy of the network that computes in float64."""
     twin = copy.deepcopy(network)
-    twin.__setstate__(twin.__getstate__() | {"dtype": np.dtype(float)})
+    twin.__setstate__({"layers": twin.layers, "dtype": np.dtype(float)})
     return twin

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from nntrain.checks import flat_arrays, number
+
 __all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Optimizer", "RMSProp", "clip_grad_norm"]
 
 
@@ -29,10 +31,10 @@ class Optimizer:
     slots: tuple[str, ...] = ()  # names of the running averages, one flat array each
 
     def __init__(self, model: Any, lr: Rate, weight_decay: float = 0.0) -> None:
-        self.params, self.grads = model.params, model.grads
+        self.params, self.grads = flat_arrays(model)
         self.schedule = lr if callable(lr) else None
-        self.lr = _checked("lr", self.schedule(0) if self.schedule else lr)
-        self.weight_decay = _checked("weight_decay", weight_decay)
+        self.lr = number("lr", self.schedule(0) if self.schedule else lr)
+        self.weight_decay = number("weight_decay", weight_decay)
         self.steps = 0
         for name in self.slots:
             setattr(self, name, np.zeros_like(self.params))
@@ -41,7 +43,7 @@ class Optimizer:
     def step(self) -> None:
         """Make one update of ``params`` from ``grads``, in place."""
         if self.schedule:
-            self.lr = _checked("lr", self.schedule(self.steps))
+            self.lr = number("lr", self.schedule(self.steps))
         self.steps += 1
         self._update(float(self.lr))
 
@@ -103,7 +105,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        self.momentum, self.nesterov = _checked("momentum", momentum, below=1), nesterov
+        self.momentum, self.nesterov = number("momentum", momentum, high=1), nesterov
         if nesterov and not momentum:
             raise ValueError(f"nesterov needs a momentum above 0, got {momentum}")
         self.slots = ("velocity",) if momentum else ()
@@ -137,7 +139,7 @@ class AdaGrad(Optimizer):
         eps: float = 1e-10,
         weight_decay: float = 0.0,
     ) -> None:
-        self.eps = _checked("eps", eps)
+        self.eps = number("eps", eps)
         super().__init__(model, lr, weight_decay)
 
     def _update(self, lr: float) -> None:
@@ -170,7 +172,7 @@ class RMSProp(AdaGrad):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        self.alpha = _checked("alpha", alpha, below=1)
+        self.alpha = number("alpha", alpha, high=1)
         super().__init__(model, lr, eps=eps, weight_decay=weight_decay)
 
     def _update(self, lr: float) -> None:
@@ -205,8 +207,10 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        self.betas = _checked("beta1", betas[0], below=1), _checked("beta2", betas[1], below=1)
-        self.eps = _checked("eps", eps)
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise ValueError(f"betas must be two numbers, beta1 and beta2, got {betas!r}")
+        self.betas = number("beta1", betas[0], high=1), number("beta2", betas[1], high=1)
+        self.eps = number("eps", eps)
         super().__init__(model, lr, weight_decay)
 
     def _update(self, lr: float) -> None:
@@ -256,18 +260,11 @@ class AdamW(Adam):
 def clip_grad_norm(grads: np.ndarray, max_norm: float) -> float:
     """Shrink ``grads`` in place to the length ``max_norm`` if it is longer; return the length before.
 
-    Source: Pascanu et al. (2013).
+    A gradient that is not finite has no direction to keep: it stays as it is, and its length, inf or nan, is
+    returned. ``max_norm=np.inf`` only measures. Source: Pascanu et al. (2013).
     """
-    if not max_norm > 0:
-        raise ValueError(f"max_norm must be above 0, got {max_norm}")
+    number("max_norm", max_norm, open_low=True, closed_high=True)
     norm = math.sqrt(np.sum(np.square(grads, dtype=np.float64)))  # in float32 the squares of 1e20 overflow
-    if norm > max_norm:
+    if max_norm < norm < math.inf:
         grads *= max_norm / norm
     return norm
-
-
-def _checked(name: str, value: Any, below: float = math.inf) -> float:
-    """Return ``value`` as a Python float, since a NumPy float64 turns float32 arithmetic into float64."""
-    if not isinstance(value, (int, float, np.number)) or not 0 <= value < below:
-        raise ValueError(f"{name} must be a number with 0 ≤ {name} < {below:g}, got {value!r}")
-    return float(value)

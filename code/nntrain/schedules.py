@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nntrain.checks import number, scalar_loss, whole_number
 from nntrain.data import Batches
 
 __all__ = [
@@ -50,7 +51,7 @@ def step_decay(lr: float, factor: float, every: int) -> Schedule:
 
 
 def exponential(lr: float, factor: float) -> Schedule:
-    """η·factor^step: the same small shrinking at every step."""
+    """η·factor^step: the same small shrinking at every step (growth, for a factor above 1)."""
     _positive(lr=lr, factor=factor)
     return lambda step: float(lr * factor**step)
 
@@ -70,8 +71,7 @@ def cosine(lr: float, total_steps: int, final: float = 0.0) -> Schedule:
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
     _positive(lr=lr, total_steps=total_steps)
-    if not 0 <= final <= lr:
-        raise ValueError(f"final must lie between 0 and lr = {lr}, got {final}")
+    final = number("final", final, high=lr, closed_high=True)
 
     def schedule(step: int) -> float:
         progress = min(step / total_steps, 1.0)
@@ -88,14 +88,16 @@ def warmup(schedule: Schedule | float, steps: int) -> Schedule:
     >>> [warmup(1.0, 4)(step) for step in range(6)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     """
-    _positive(steps=steps)
+    steps = whole_number("steps", steps)
     after = schedule if callable(schedule) else constant(schedule)
     return lambda step: float(after(0) * (step + 1) / steps if step < steps else after(step - steps))
 
 
 def per_epoch(schedule: Schedule, steps_per_epoch: int) -> Schedule:
     """A schedule of epochs as one of steps: the rate changes only when a new epoch begins."""
-    _positive(steps_per_epoch=steps_per_epoch)
+    steps_per_epoch = whole_number("steps_per_epoch", steps_per_epoch)
+    if not callable(schedule):
+        raise ValueError(f"per_epoch needs a schedule, a function of the epoch, got {schedule!r}")
     return lambda step: float(schedule(step // steps_per_epoch))
 
 
@@ -113,14 +115,19 @@ def lr_range_test(
     """Raise the rate from ``lr_min`` to ``lr_max``, a constant factor a step, and record the loss.
 
     ``make_optimizer(network, lr)`` builds the optimiser, as in ``lambda network, lr: SGD(network, lr)``.
-    The test runs on a copy, so ``network`` keeps its weights, and stops once the loss exceeds
-    ``stop_factor`` times its lowest value. ``train`` is gone through as often as needed. Returns the rates
-    and the losses, one each a step. Source: Smith (2017).
+    The test runs on copies: ``network`` keeps its weights and ``train`` the order of its batches to come. It
+    stops once the loss exceeds ``stop_factor`` times its lowest value. ``train`` is gone through as often as
+    needed. Returns the rates and the losses, one each a step. Raises ``ValueError`` for rates that are not
+    positive or not in order, steps below 1, a stop_factor up to 1, and a loss that is not one number.
+    Source: Smith (2017).
     """
-    _positive(lr_min=lr_min, steps=steps)
-    if not lr_min < lr_max:
-        raise ValueError(f"lr_max must be above lr_min = {lr_min}, got {lr_max}")
-    network = copy.deepcopy(network)
+    number("lr_min", lr_min, open_low=True)
+    number("lr_max", lr_max, lr_min, open_low=True)
+    number("stop_factor", stop_factor, 1, open_low=True, closed_high=True)
+    scalar_loss(loss)
+    whole_number("steps", steps)
+    train = copy.copy(train)
+    network, train.rng = copy.deepcopy((network, train.rng))
     optimizer = make_optimizer(network, exponential(lr_min, (lr_max / lr_min) ** (1 / max(steps - 1, 1))))
     rates: list[float] = []
     losses: list[float] = []
@@ -138,5 +145,4 @@ def lr_range_test(
 
 def _positive(**values: float) -> None:
     for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
+        number(name, value, open_low=True)

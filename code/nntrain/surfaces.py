@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nntrain.activations import sigmoid
+from nntrain.checks import number
 
 __all__ = [
     "Bowl",
@@ -84,8 +85,7 @@ class Ravine(Surface):
     start = (-9.0, 2.0)
 
     def __init__(self, a: float = 1.0, b: float = 20.0) -> None:
-        _check_positive(a=a, b=b)
-        self.a, self.b = a, b
+        self.a, self.b = number("a", a, open_low=True), number("b", b, open_low=True)
 
     def f(self, x: Array, y: Array) -> Array:
         return (self.a * x**2 + self.b * y**2) / 2
@@ -142,8 +142,7 @@ class Plateau(Surface):
     start = (-2.8, 2.0)
 
     def __init__(self, w: float = 1.0) -> None:
-        _check_positive(w=w)
-        self.w = w
+        self.w = number("w", w, open_low=True)
 
     def f(self, x: Array, y: Array) -> Array:
         return -np.expm1(-(x**2 + y**2) / (2 * self.w**2))
@@ -171,8 +170,8 @@ class Cliff(Surface):
     start = (1.0, 1.5)
 
     def __init__(self, s: float = 0.5, h: float = 20.0, k: float = 10.0) -> None:
-        _check_positive(s=s, h=h, k=k)
-        self.s, self.h, self.k = s, h, k
+        self.s, self.h = number("s", s, open_low=True), number("h", h, open_low=True)
+        self.k = number("k", k, open_low=True)
 
     def f(self, x: Array, y: Array) -> Array:
         above = np.logaddexp(0, self.k * x + np.log(self.s / self.h)) - np.log1p(self.s / self.h)
@@ -203,9 +202,7 @@ class TwoValleys(Surface):
     start = (1.8, 1.2)
 
     def __init__(self, q: float = 0.3) -> None:
-        if not 0 <= q < 1:
-            raise ValueError(f"q must lie in 0 ≤ q < 1, got {q}")
-        self.q = q
+        self.q = number("q", q, high=1)
 
     def f(self, x: Array, y: Array) -> Array:
         return x**4 / 4 - self.q * x**3 / 3 - x**2 / 2 + self.q * x + y**2 / 2
@@ -225,8 +222,7 @@ class Rosenbrock(Surface):
     start = (-1.2, 1.0)
 
     def __init__(self, a: float = 1.0, b: float = 100.0) -> None:
-        _check_positive(a=a, b=b)
-        self.a, self.b = a, b
+        self.a, self.b = number("a", a, open_low=True), number("b", b, open_low=True)
         self.minima = ((a, a**2),)
 
     def f(self, x: Array, y: Array) -> Array:
@@ -257,9 +253,3 @@ def _split(point: ArrayLike) -> tuple[Array, Array]:
     if point.ndim == 0 or point.shape[-1] != 2:
         raise ValueError(f"expected points of shape (..., 2), got {point.shape}")
     return point[..., 0], point[..., 1]
-
-
-def _check_positive(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 < value < np.inf:
-            raise ValueError(f"{name} must be positive and finite, got {value}")

@@ -8,6 +8,8 @@ network's output has.
 
 import numpy as np
 
+from nntrain.checks import generator, number, whole_number
+
 Points = tuple[np.ndarray, np.ndarray]
 
 
@@ -31,7 +33,7 @@ def two_moons(n: int, *, noise: float = 0.1, rng: np.random.Generator) -> Points
     >>> x.shape, y[:4].tolist()
     ((100, 2), [0, 1, 0, 1])
     """
-    y = _labels(n, 2, noise)
+    y = _labels(n, 2, noise, rng)
     t = rng.uniform(0, np.pi, n)
     x = np.where(y == 0, [np.cos(t), np.sin(t)], [1 - np.cos(t), 0.5 - np.sin(t)]).T
     return _blur(x, noise, rng), y
@@ -39,7 +41,7 @@ def two_moons(n: int, *, noise: float = 0.1, rng: np.random.Generator) -> Points
 
 def circles(n: int, *, noise: float = 0.1, rng: np.random.Generator) -> Points:
     """A circle of radius 1 (class 0) around one of radius ½ (class 1). Otherwise as `two_moons`."""
-    y = _labels(n, 2, noise)
+    y = _labels(n, 2, noise, rng)
     t = rng.uniform(0, 2 * np.pi, n)
     radius = np.where(y == 0, 1.0, 0.5)
     return _blur(np.stack([radius * np.cos(t), radius * np.sin(t)], axis=1), noise, rng), y
@@ -53,7 +55,7 @@ def spirals(
     Class k lies on radius r, 0.1 ≤ r ≤ 1, at the angle 2π (k/arms + turns·r). Otherwise as `two_moons`;
     fewer than two arms are a ValueError too.
     """
-    y = _labels(n, arms, noise)
+    y = _labels(n, arms, noise, rng)
     r = rng.uniform(0.1, 1, n)
     angle = 2 * np.pi * (y / arms + turns * r)
     return _blur(np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1), noise, rng), y
@@ -64,7 +66,7 @@ def blobs(n: int, *, noise: float = 0.3, rng: np.random.Generator, centres: int 
 
     Otherwise as `two_moons`; fewer than two centres are a ValueError too.
     """
-    y = _labels(n, centres, noise)
+    y = _labels(n, centres, noise, rng)
     angle = 2 * np.pi * y / centres
     return _blur(np.stack([np.cos(angle), np.sin(angle)], axis=1), noise, rng), y
 
@@ -75,7 +77,7 @@ def xor(n: int, *, noise: float = 0.0, rng: np.random.Generator) -> Points:
     The noise is added to the points after they got their labels, so that they stray over the borders.
     Arguments and errors as `two_moons`.
     """
-    y = _labels(n, 2, noise)
+    y = _labels(n, 2, noise, rng)
     x = rng.uniform(-1, 1, (n, 2))
     wrong = ((x[:, 0] > 0) != (x[:, 1] > 0)) != (y == 1)
     x[wrong, 1] *= -1  # mirrored into the quadrant next to it, which is of the other class
@@ -96,7 +98,7 @@ def sine_1d(n: int, *, noise: float = 0.1, rng: np.random.Generator) -> Points:
     Raises:
         ValueError: ``n`` is no positive integer, or ``noise`` is negative or not finite.
     """
-    _check(n, noise)
+    _check(n, noise, rng)
     x = np.sort(rng.uniform(-1, 1, (n, 1)), axis=0)
     return x.astype(np.float32), _blur(np.sin(np.pi * x), noise, rng)
 
@@ -114,25 +116,22 @@ def line_with_outlier(
     >>> y.ravel().tolist()
     [-1.0, 1.0, -3.0]
     """
-    _check(n, noise)
+    _check(n, noise, rng)
     x = np.linspace(-1, 1, n)[:, np.newaxis]
     y = _blur(slope * x + intercept, noise, rng)
     y[-1] += outlier
     return x.astype(np.float32), y
 
 
-def _check(n: int, noise: float) -> None:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"n is {n!r}, expected a positive integer")
-    if not (np.isfinite(noise) and noise >= 0):
-        raise ValueError(f"noise is {noise!r}, expected a finite number that is not negative")
+def _check(n: int, noise: float, rng: np.random.Generator) -> None:
+    whole_number("n", n)
+    number("noise", noise)
+    generator("a random set", rng)
 
 
-def _labels(n: int, classes: int, noise: float) -> np.ndarray:
-    _check(n, noise)
-    if classes < 2:
-        raise ValueError(f"{classes} classes, expected at least 2")
-    return np.arange(n, dtype=np.int64) % classes
+def _labels(n: int, classes: int, noise: float, rng: np.random.Generator) -> np.ndarray:
+    _check(n, noise, rng)
+    return np.arange(n, dtype=np.int64) % whole_number("the number of classes", classes, least=2)
 
 
 def _blur(values: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -10,20 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from nntrain.checks import scalar_loss, whole_number
 from nntrain.data import Batches, check_data
 from nntrain.network import Sequential
 
 __all__ = ["History", "Run", "evaluate", "fit"]
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
+EVENTS = ("on_train_begin", "on_gradient", "on_step_end", "on_epoch_end", "on_train_end")  # of callbacks
 
 
 class History:
     """What a training run recorded.
 
     ``step_loss`` has the loss of every step, taken before that step's update; ``epochs`` has one dictionary
-    an epoch. ``history["val_loss"]`` is that column as an array. ``stop_reason`` says why the run ended
-    early, or is empty; ``lr`` is filled by the callback ``LearningRateLog``.
+    an epoch. ``history["val_loss"]`` is that column as an array, nan in epochs that did not record it.
+    ``stop_reason`` says why the run ended early, or is empty; ``lr`` is filled by the callback
+    ``LearningRateLog``, ``best_epoch`` and its weights ``best_state`` by ``EarlyStopping``.
     """
 
     def __init__(self) -> None:
@@ -31,14 +35,16 @@ class History:
         self.epochs: list[dict[str, float]] = []
         self.lr: list[float] = []
         self.stop_reason = ""
+        self.best_epoch = 0
+        self.best_state: dict[str, np.ndarray] | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
-        known = list(self.epochs[0]) if self.epochs else []
+        known = list(dict.fromkeys(key for epoch in self.epochs for key in epoch))
         if name not in known:
             raise ValueError(
                 f"this history has no {name!r}; it has {', '.join(known) or 'no whole epoch yet'}"
             )
-        return np.array([epoch[name] for epoch in self.epochs])
+        return np.array([epoch.get(name, np.nan) for epoch in self.epochs])
 
     def __len__(self) -> int:
         """The number of whole epochs."""
@@ -83,13 +89,16 @@ def fit(
 
     Ctrl-C ends the run after what is done: network and history stay usable, and ``history.stop_reason`` says
     so. A run that diverges records inf or nan; the callback ``StopOnDivergence`` ends it. Raises
-    ``ValueError`` for a negative number of epochs, a loss that is not one number, training data that are not
-    ``Batches``, an optimiser of another network, rebound weights, and unusable validation data.
+    ``ValueError`` unless ``epochs`` is a whole number ≥ 0, for a loss that is not one number, training data
+    that are not ``Batches``, an optimiser of another network, rebound weights, unusable validation data,
+    and for metrics that are no functions and callbacks that lack a moment.
     """
-    _check_run(network, loss, optimizer, train, val, epochs)
+    epochs = whole_number("epochs", epochs, least=0)
+    _check_run(network, loss, optimizer, train, val, history)
+    named, callbacks = _named(metrics), _checked(callbacks)
     history = History() if history is None else history
     history.stop_reason = ""
-    run, callbacks = Run(network, loss, optimizer, train, history), tuple(callbacks)
+    run = Run(network, loss, optimizer, train, history)
     with _progress_bar(epochs, len(history), progress) as bar, np.errstate(over="ignore", invalid="ignore"):
         try:
             _call(callbacks, "on_train_begin", run)
@@ -98,7 +107,7 @@ def fit(
                 if record is None:
                     break
                 if val is not None:
-                    results = _results(network, loss, *val, metrics)
+                    results = _results(network, loss, *val, named)
                     record.update({f"val_{name}": value for name, value in results.items()})
                 history.epochs.append(record)
                 bar.update()
@@ -135,36 +144,74 @@ def evaluate(
 ) -> dict[str, float]:
     """Return ``{"loss": …, "<metric>": …}`` on ``(x, y)`` with the network as used after training.
 
-    A metric is a function ``(outputs, targets) -> float``; its name becomes the key.
+    A metric is a function ``(outputs, targets) -> float``; its name becomes the key. Raises ``ValueError``
+    for unusable data, for a loss or a metric that is not one number, and for two metrics of one name.
     """
+    scalar_loss(loss)
     check_data(np.asarray(x), np.asarray(y))
-    return _results(network, loss, x, y, metrics)
+    return _results(network, loss, x, y, _named(metrics))
 
 
 def _results(
-    network: Any, loss: Any, x: np.ndarray, y: np.ndarray, metrics: Sequence[Metric]
+    network: Any, loss: Any, x: np.ndarray, y: np.ndarray, metrics: dict[str, Metric]
 ) -> dict[str, float]:
     outputs = network.predict(x)
     results = {"loss": float(loss.forward(outputs, y))}
-    results.update({metric.__name__: float(metric(outputs, y)) for metric in metrics})
+    for name, metric in metrics.items():
+        value = np.asarray(metric(outputs, y))
+        if value.size != 1 or value.dtype.kind not in "fiub":
+            raise ValueError(
+                f"the metric {name} must return one number, got {value.dtype} of shape {value.shape}"
+            )
+        results[name] = float(value.item())
     return results
 
 
-def _check_run(network: Any, loss: Any, optimizer: Any, train: Any, val: Any, epochs: int) -> None:
+def _named(metrics: Sequence[Metric]) -> dict[str, Metric]:
+    """The metrics by name; ``ValueError`` where one is no function or two results would have one name."""
+    if callable(metrics):
+        raise ValueError(f"metrics must be a sequence of functions, such as (accuracy,), got {metrics!r}")
+    named: dict[str, Metric] = {}
+    for metric in metrics:
+        if not callable(metric):
+            raise ValueError(f"a metric must be a function (outputs, targets) -> float, got {metric!r}")
+        function = metric.func if isinstance(metric, functools.partial) else metric
+        name = getattr(function, "__name__", type(function).__name__)
+        if name in named or name == "loss":
+            raise ValueError(f"two results would be called {name!r}: give each metric a name of its own")
+        named[name] = metric
+    return named
+
+
+def _checked(callbacks: Iterable[Any]) -> tuple[Any, ...]:
+    if not isinstance(callbacks, Iterable):
+        raise ValueError(f"callbacks must be a sequence, such as (EarlyStopping(5),), got {callbacks!r}")
+    callbacks = tuple(callbacks)
+    for callback in callbacks:
+        missing = [event for event in EVENTS if not hasattr(callback, event)]
+        if missing or isinstance(callback, type):
+            lack = f", which has no {missing[0]}" if missing else ", a class: call it"
+            raise ValueError(f"a callback must be an instance of a Callback, got {callback!r}{lack}")
+    return callbacks
+
+
+def _check_run(network: Any, loss: Any, optimizer: Any, train: Any, val: Any, history: Any) -> None:
     """Raise ``ValueError`` for what would fail later, or worse, would not fail but train nothing."""
-    if epochs < 0:
-        raise ValueError(f"epochs must be at least 0, got {epochs}")
-    if getattr(loss, "reduction", None) == "none":
-        raise ValueError(f'training needs a loss that is one number, got {loss}; try reduction="mean"')
+    scalar_loss(loss)
+    if history is not None and not isinstance(history, History):
+        raise ValueError(f"history must be the History of an earlier run, got {history!r}")
     if not hasattr(train, "sizes"):
         raise ValueError(f"train must be Batches(x, y, batch_size, rng=…), got {type(train).__name__}")
+    if not (hasattr(network, "params") and hasattr(optimizer, "step")):
+        raise ValueError(f"expected a network and an optimizer, got {network!r} and {optimizer!r}")
     if optimizer.params is not network.params:
         raise ValueError("this optimizer holds the parameters of another network; make one with this network")
     if isinstance(network, Sequential):
         network.check_views()
     if val is not None:
-        if len(val) != 2:
-            raise ValueError(f"val must be (x, y), got {len(val)} values")
+        if not hasattr(val, "__len__") or len(val) != 2:
+            came = f"{len(val)} values" if hasattr(val, "__len__") else repr(val)
+            raise ValueError(f"val must be (x, y), got {came}")
         check_data(*map(np.asarray, val))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nntrain.checks import whole_number
 from nntrain.surfaces import Surface
 
 __all__ = ["Walker", "walk"]
@@ -41,8 +42,7 @@ def walk(
     >>> walk(Ravine(b=20), (-9, 2), lambda model: SGD(model, lr=0.05), steps=100).shape
     (101, 2)
     """
-    if steps < 0:
-        raise ValueError(f"steps must be at least 0, got {steps}")
+    steps = whole_number("steps", steps, least=0)
     walker = Walker(surface, start)
     optimizer = make_optimizer(walker)
     path = np.empty((steps + 1, 2))

@@ -1,0 +1,102 @@
+"""Checks of what a caller hands in, worded alike everywhere: what was expected, and what came."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+__all__ = ["flat_arrays", "generator", "number", "probabilities", "real_array", "scalar_loss", "whole_number"]
+
+
+def whole_number(name: str, value: Any, least: int = 1) -> int:
+    """Return ``value`` as an int; ``ValueError`` unless it is an integer (no bool) of at least ``least``.
+
+    >>> whole_number("batch_size", np.int64(10))
+    10
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def number(
+    name: str,
+    value: Any,
+    low: float = 0.0,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    closed_high: bool = False,
+) -> float:
+    """Return ``value`` as a Python float; ``ValueError`` unless it is a real number in low ≤ value < high.
+
+    With ``open_low`` it must lie above ``low``; with ``closed_high`` it may be ``high``. A Python float,
+    since a NumPy float64 would turn float32 arithmetic into float64.
+
+    >>> number("momentum", 1.5, high=1)
+    Traceback (most recent call last):
+    ValueError: momentum must be a number with 0 ≤ momentum < 1, got 1.5
+    """
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if (
+        not real
+        or not (low < value if open_low else low <= value)
+        or not (value <= high if closed_high else value < high)
+    ):
+        left, right = ("<" if open_low else "≤"), ("≤" if closed_high else "<")
+        bounds = f"{low:g} {left} {name} {right} {high:g}"
+        raise ValueError(f"{name} must be a number with {bounds}, got {value!r}")
+    return float(value)
+
+
+def generator(user: str, rng: Any) -> np.random.Generator:
+    """Return ``rng``; ``ValueError`` naming its ``user`` unless it is a NumPy random generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"{user} needs rng, a np.random.Generator such as np.random.default_rng(0), got {rng!r}"
+        )
+    return rng
+
+
+def real_array(name: str, values: Any) -> np.ndarray:
+    """Return ``values`` as an array; ``ValueError`` unless it holds real numbers (booleans count as such)."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be real numbers, got an array of dtype {array.dtype}")
+    return array
+
+
+def scalar_loss(loss: Any) -> None:
+    """``ValueError`` unless ``loss`` is a loss object that gives one number, as training needs it."""
+    if isinstance(loss, type) or not (hasattr(loss, "forward") and hasattr(loss, "backward")):
+        raise ValueError(f"expected a loss, such as CrossEntropyLoss(), got {loss!r}")
+    if getattr(loss, "reduction", None) == "none":
+        raise ValueError(f'expected a loss that is one number, got {loss}; try reduction="mean"')
+
+
+def flat_arrays(model: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The model's ``params`` and ``grads``; ``ValueError`` unless they can be trained in place."""
+    params, grads = getattr(model, "params", None), getattr(model, "grads", None)
+    if not isinstance(params, np.ndarray) or not isinstance(grads, np.ndarray):
+        raise ValueError(
+            "an optimizer expects a model with flat arrays params and grads, such as a network, "
+            f"got {type(model).__name__}"
+        )
+    if params.dtype.kind != "f" or params.shape != grads.shape:
+        raise ValueError(
+            "params and grads must be floating-point arrays of one shape, "
+            f"got {params.dtype} of shape {params.shape} and {grads.dtype} of shape {grads.shape}"
+        )
+    return params, grads
+
+
+def probabilities(user: str, outputs: np.ndarray) -> None:
+    """``ValueError`` for outputs outside 0 … 1, such as logits. NaN passes, to be seen as a diverged run."""
+    lowest, highest = np.minimum.reduce(outputs, axis=None), np.maximum.reduce(outputs, axis=None)
+    if lowest < 0 or highest > 1 + 1e-3:  # rounding may leave a little more than 1
+        raise ValueError(
+            f"{user} expected probabilities in 0 … 1, got {lowest:g} … {highest:g}; "
+            "for logits there are BCEWithLogitsLoss and CrossEntropyLoss"
+        )

@@ -6,12 +6,15 @@ refuse fonts from files, as on a memory stick, unless they stand in the style sh
 
 import base64
 import io
+import logging
 import re
 import shutil
 from pathlib import Path
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
+
+logging.getLogger("fontTools.subset").setLevel(logging.WARNING)  # or it reports every table it prunes
 
 SHEET = "icons.css"
 BASE = """\

@@ -176,7 +176,7 @@ def bad_init(shape, rng):
         (lambda: BatchNorm1d(3, eps=0), "0 < eps < inf, got 0"),
         (
             lambda: BatchNorm1d(3).forward(np.ones((1, 3))),
-            "training batch of one example; use drop_last=True",
+            "two examples or more, got 1; use drop_last=True",
         ),
         (lambda: BatchNorm1d(3).forward(np.ones((2, 4))), r"inputs of shape \(N, 3\), got \(2, 4\)"),
         (lambda: Linear(3, 2, rng=np.random.default_rng()).forward(np.ones(3)), r"\(N, 3\), got \(3,\)"),

@@ -79,7 +79,9 @@ class EarlyStopping(Callback):
         history = run.history
         self.best, self.best_epoch, self._state = math.inf * self.sign, 0, None
         for epoch, record in enumerate(history.epochs, start=1):  # what an earlier run has seen
-            self._improves(record.get(self.monitor, math.nan), epoch)
+            value = record.get(self.monitor, math.nan)
+            if self.sign * value < self.sign * self.best - self.min_delta:
+                self.best, self.best_epoch = value, epoch
         if self.restore_best and self.best_epoch:
             if self.best_epoch == history.best_epoch:
                 self._state = history.best_state
@@ -88,20 +90,14 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, run: Run) -> None:
         value, epoch = run.history[self.monitor][-1], len(run.history)
-        if self._improves(value, epoch):
+        if self.sign * value < self.sign * self.best - self.min_delta:  # never true of NaN
+            self.best, self.best_epoch = value, epoch
             self._state = run.network.state() if self.restore_best else None
             run.history.best_epoch, run.history.best_state = epoch, self._state
         elif epoch - self.best_epoch >= self.patience:
             best = f"the best {self.monitor} was {self.best:.4g} in epoch {self.best_epoch}"
             never = f"{self.monitor} was never a finite number"
             run.stop(f"stopped early after epoch {epoch}: {best if self.best_epoch else never}")
-
-    def _improves(self, value: float, epoch: int) -> bool:
-        """Is this better than the best so far? If so it is the new best. (NaN never is.)"""
-        better = self.sign * value < self.sign * self.best - self.min_delta
-        if better:
-            self.best, self.best_epoch = value, epoch
-        return better
 
     def on_train_end(self, run: Run) -> None:
         if self._state is not None:

@@ -175,7 +175,7 @@ class BatchNorm1d(Layer):
             n = len(x)
             if n < 2:
                 raise ValueError(
-                    "BatchNorm1d cannot normalise a training batch of one example; use drop_last=True"
+                    f"BatchNorm1d needs a training batch of two examples or more, got {n}; use drop_last=True"
                 )
             mean, var = x.mean(axis=0), x.var(axis=0)
             self.running_mean += self.momentum * (mean - self.running_mean)

@@ -28,6 +28,7 @@ TAUGHT = {
     "activations": "1 3",
     "autograd": "3",
     "callbacks": "7",
+    "checks": "intro",
     "data": "4",
     "datasets": "8",
     "diagnosis": "course",

@@ -255,6 +255,8 @@ def test_course_writes_all_three_kinds(tmp_path, capsys):
         ("{math}`a<b`", "$a<b$"),
         ("As shown ({cite:p}`nielsen`).", "As shown."),
         ("{term}`Epoch <epoch>`", "Epoch"),
+        ("{numref}`fig-a` falls ({numref}`fig-b`).", "The figure falls."),
+        ("Look at {numref}`fig-a`. {eq}`eq-a` holds.", "Look at the figure. The formula holds."),
         ("(label)=\n# Title", "# Title"),
         ("$$\na\n$$ (eq-a)", "$$\na\n$$"),
         ("```{math}\n:label: eq-a\n\na = b\n```", "$$\na = b\n$$"),

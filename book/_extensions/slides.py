@@ -26,6 +26,7 @@ from pygments.lexers import PythonLexer
 
 GLUE = "application/papermill.record/text/plain"
 HERE = Path(__file__).parent
+REFERENCE = {"numref": "figure", "eq": "formula"}  # slides have no numbers
 FORMATTER = HtmlFormatter(style="a11y-high-contrast-light", cssclass="code")
 
 
@@ -100,7 +101,7 @@ def _output(output: NotebookNode, alt: str) -> str:
 
 
 def markdown(text: str, values: dict[str, str]) -> str:
-    """MyST to HTML, as far as slides go: mathematics, glued values, boxes; references are left out."""
+    """MyST to HTML, as far as slides go: mathematics, glued values, boxes; references become words."""
     parser = MarkdownIt("commonmark").enable("table")
     parser.use(dollarmath_plugin, double_inline=True, allow_labels=False, renderer=_mathematics)
     parser.use(amsmath_plugin, renderer=html.escape)
@@ -124,11 +125,16 @@ def plain(text: str, values: dict[str, str]) -> str:
         heading = f"**{title or kind.capitalize()}**\n\n"
         return "\n".join(f"> {line}" for line in (heading + body.strip()).split("\n"))
 
+    def spoken(match: re.Match[str]) -> str:
+        start, article = match.group("start"), "The" if match.group("start") or not match.start() else "the"
+        return f"{start}{article} {REFERENCE[match.group('role')]}"
+
     fence = r"^(?P<mark>`{3,}|:{3,})\{(?P<kind>[\w-]+)\}(?P<title>.*)\n(?P<body>(?:.*\n)*?)(?P=mark)\s*$"
     text = re.sub(fence, box, text + "\n", flags=re.M)
     text = re.sub(r"\{glue:text\}`([^`]+)`", glue, text)
     text = re.sub(r"\{math\}`([^`]+)`", r"$\1$", text)
-    text = re.sub(r"\s*\(?\{(?:cite[\w:]*|numref|eq|ref|doc)\}`[^`]*`\)?", "", text)
+    text = re.sub(r"\s*(\(\{(?:numref|eq)\}`[^`]*`\)|\(?\{(?:cite[\w:]*|ref|doc)\}`[^`]*`\)?)", "", text)
+    text = re.sub(r"(?P<start>\A|\n\n|[.?!]\s+|)\{(?P<role>numref|eq)\}`[^`]*`", spoken, text)
     text = re.sub(r"\{[\w:-]+\}`([^`<]+?)(?:\s*<[^`]*>)?`", r"\1", text)
     text = re.sub(r"(\$\$)[ ]*\([\w:-]+\)[ ]*$", r"\1", text, flags=re.M)
     return re.sub(r"^(\([\w:-]+\)=|%.*)\n", "", text, flags=re.M)

@@ -80,6 +80,11 @@ def small_data():
     return rng.normal(size=(32, 8)).astype(np.float32), rng.integers(0, 3, 32)
 
 
+def pytest_collection_modifyitems(items):
+    """The longest module first: what begins last would keep one process busy when the other is done."""
+    items.sort(key=lambda item: item.path.name != "test_pages.py")
+
+
 def pytest_terminal_summary(terminalreporter):
     """What the browser measured on every page, when this run looked at them (test_pages.py writes it)."""
     path = Path(__file__).parent.parent / "_build" / "pages.json"

@@ -50,8 +50,12 @@ class Watched:
         self.page.route("**/*", self._route)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("response", lambda response: self.responses.append(response))
+
+    def _failed(self, request: Any) -> None:
+        if request.failure != "net::ERR_ABORTED":  # given up because the test loads the page anew
+            self.complaints.append(f"failed: {request.url}: {request.failure}")
 
     def _console(self, message: Any) -> None:
         advice = "willReadFrequently" in message.text  # meant for these tests, which read the canvases back

@@ -48,7 +48,7 @@ test: book
 
 # What must hold even where neither the data nor a network can be had (see .ci/run).
 again: environment
-	@$(PYTEST) $(wildcard tests/test_data*.py tests/test_download*.py) book/08_mnist.ipynb $(PYTEST_ARGS)
+	@$(PYTEST) tests/package/test_data.py tests/package/test_datasets.py tests/package/test_download.py book/08_mnist.ipynb $(PYTEST_ARGS)
 
 lab: environment
 	@$(PY) -m jupyterlab book/intro.ipynb

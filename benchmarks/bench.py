@@ -33,7 +33,17 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from nntrain import SGD, Adam, Batches, CrossEntropyLoss, Linear, ReLU, Sequential, Sigmoid, fit
+from nntrain import (
+    SGD,
+    Adam,
+    Batches,
+    CrossEntropyLoss,
+    Linear,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    fit,
+)
 from nntrain.datasets import DatasetError, load_mnist
 
 Epoch = Callable[[], object]
@@ -75,9 +85,13 @@ def network_of(case: Case, rng: np.random.Generator) -> Sequential:
 def nntrain_epoch(case: Case, x: np.ndarray, y: np.ndarray) -> Epoch:
     rng = np.random.default_rng(0)
     network, loss = network_of(case, rng), CrossEntropyLoss()
-    optimizer = {"SGD": SGD, "Adam": Adam}[case.optimizer](network, lr=RATES[case.optimizer])
+    optimizer = {"SGD": SGD, "Adam": Adam}[case.optimizer](
+        network, lr=RATES[case.optimizer]
+    )
     train = Batches(x, y, case.batch_size, rng=rng)
-    return lambda: fit(network, loss, optimizer, train, epochs=1, progress=False).step_loss
+    return lambda: (
+        fit(network, loss, optimizer, train, epochs=1, progress=False).step_loss
+    )
 
 
 def bare_epoch(case: Case, x: np.ndarray, y: np.ndarray) -> Epoch:
@@ -87,9 +101,18 @@ def bare_epoch(case: Case, x: np.ndarray, y: np.ndarray) -> Epoch:
     output's error (so that ``grads`` is the step, not the gradient), logarithms are taken once an epoch.
     """
     rng = np.random.default_rng(0)
-    network, size, (n_in, n_hidden, n_out) = network_of(case, rng), case.batch_size, case.sizes
+    network, size, (n_in, n_hidden, n_out) = (
+        network_of(case, rng),
+        case.batch_size,
+        case.sizes,
+    )
     params, grads, (hidden, _, output) = network.params, network.grads, network.layers
-    w1, b1, w2, b2 = hidden.weight.T, hidden.bias[:, None], output.weight.T, output.bias[:, None]
+    w1, b1, w2, b2 = (
+        hidden.weight.T,
+        hidden.bias[:, None],
+        output.weight.T,
+        output.bias[:, None],
+    )
     one_hot = np.eye(n_out, dtype=x.dtype).take(y, axis=0)
 
     @cache
@@ -137,7 +160,9 @@ def torch_epoch(case: Case, x: np.ndarray, y: np.ndarray, tuned: bool = False) -
         layers += [torch.nn.Linear(fan_in, fan_out), bend()]
     network = torch.nn.Sequential(*layers[:-1])
     kind = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[case.optimizer]
-    optimizer = kind(network.parameters(), lr=RATES[case.optimizer], fused=True if tuned else None)
+    optimizer = kind(
+        network.parameters(), lr=RATES[case.optimizer], fused=True if tuned else None
+    )
     inputs, labels, size = torch.from_numpy(x), torch.from_numpy(y), case.batch_size
 
     def plain() -> list[float]:
@@ -180,7 +205,9 @@ def sklearn_epoch(case: Case, x: np.ndarray, y: np.ndarray) -> Epoch:
         nesterovs_momentum=False,
         random_state=0,
     )
-    model.partial_fit(x[: case.batch_size], y[: case.batch_size], classes=np.arange(case.sizes[-1]))
+    model.partial_fit(
+        x[: case.batch_size], y[: case.batch_size], classes=np.arange(case.sizes[-1])
+    )
     return lambda: model.partial_fit(x, y)
 
 
@@ -202,7 +229,9 @@ def floor_epoch(case: Case, n_examples: int) -> Epoch:
     return epoch
 
 
-def fastest_product(rows: int, inner: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def fastest_product(
+    rows: int, inner: int, columns: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Operands and result of an (rows, inner) · (inner, columns) product, stored as is fastest for it.
 
     ``np.dot`` writes row-major results only; a column-major one is the transposed product.
@@ -230,7 +259,9 @@ def fastest_product(rows: int, inner: int, columns: int) -> tuple[np.ndarray, np
 
 
 def time_rounds(
-    contenders: dict[str, Epoch], repeats: int, clock: Callable[[], float] = time.perf_counter
+    contenders: dict[str, Epoch],
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, np.ndarray]:
     """Seconds of each contender in each round; a first round warms up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -243,9 +274,14 @@ def time_rounds(
     return {name: np.array(values) for name, values in seconds.items()}
 
 
-def contenders_of(case: Case, x: np.ndarray, y: np.ndarray, only: str) -> dict[str, Epoch]:
+def contenders_of(
+    case: Case, x: np.ndarray, y: np.ndarray, only: str
+) -> dict[str, Epoch]:
     """The contenders that can run here; PyTorch and scikit-learn may be absent."""
-    found: dict[str, Epoch] = {"floor": floor_epoch(case, len(x)), "nntrain": nntrain_epoch(case, x, y)}
+    found: dict[str, Epoch] = {
+        "floor": floor_epoch(case, len(x)),
+        "nntrain": nntrain_epoch(case, x, y),
+    }
     if (len(case.sizes), case.activation, case.optimizer) == (3, "sigmoid", "SGD"):
         found["bare loop"] = bare_epoch(case, x, y)
     makers: dict[str, Callable[[], Epoch]] = {
@@ -258,7 +294,9 @@ def contenders_of(case: Case, x: np.ndarray, y: np.ndarray, only: str) -> dict[s
             try:
                 found[name] = make()
             except ImportError:
-                print(f"{name} is not installed: its column stays empty", file=sys.stderr)
+                print(
+                    f"{name} is not installed: its column stays empty", file=sys.stderr
+                )
     return found
 
 
@@ -287,14 +325,25 @@ def table(results: dict[Case, dict[str, np.ndarray]]) -> str:
         "|---" * (len(NAMES) + 3) + "|",
     ]
     for case, seconds in results.items():
-        medians = [f"{np.median(seconds[name]):.3f}" if name in seconds else "–" for name in NAMES]
+        medians = [
+            f"{np.median(seconds[name]):.3f}" if name in seconds else "–"
+            for name in NAMES
+        ]
         against_torch, against_floor = (
             ratio(seconds, "PyTorch", "nntrain"),
             ratio(seconds, "nntrain", "floor"),
         )
         marks = [
-            mark(against_torch, against_torch >= case.faster_than_torch, f"≥ {case.faster_than_torch}"),
-            mark(against_floor, against_floor <= case.times_floor, f"≤ {case.times_floor}"),
+            mark(
+                against_torch,
+                against_torch >= case.faster_than_torch,
+                f"≥ {case.faster_than_torch}",
+            ),
+            mark(
+                against_floor,
+                against_floor <= case.times_floor,
+                f"≤ {case.times_floor}",
+            ),
         ]
         lines.append(f"| {' | '.join([str(case), *medians, *marks])} |")
     return "\n".join(lines)
@@ -308,7 +357,11 @@ def plot(results: dict[Case, dict[str, np.ndarray]], path: Path, note: str) -> N
     axes = figure.subplots()
     height = 0.8 / len(NAMES)
     for i, name in enumerate(NAMES):
-        shown = [(row, np.median(s[name])) for row, s in enumerate(results.values()) if name in s]
+        shown = [
+            (row, np.median(s[name]))
+            for row, s in enumerate(results.values())
+            if name in s
+        ]
         axes.barh(
             [row + (i - len(NAMES) // 2) * height for row, _ in shown],
             [s for _, s in shown],
@@ -316,7 +369,10 @@ def plot(results: dict[Case, dict[str, np.ndarray]], path: Path, note: str) -> N
             label=name,
             color=f"C{i}",
         )
-    axes.set_yticks(range(len(results)), [str(case).replace(", batch", "\nbatch") for case in results])
+    axes.set_yticks(
+        range(len(results)),
+        [str(case).replace(", batch", "\nbatch") for case in results],
+    )
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel("seconds an epoch (median; logarithmic)")
@@ -329,7 +385,11 @@ def load(n_examples: int) -> tuple[np.ndarray, np.ndarray, str]:
     """MNIST's first training images, or random data of the same shape, and which it is."""
     try:
         data = load_mnist()
-        return data.x_train[:n_examples].copy(), data.y_train[:n_examples].copy(), "MNIST"
+        return (
+            data.x_train[:n_examples].copy(),
+            data.y_train[:n_examples].copy(),
+            "MNIST",
+        )
     except DatasetError:
         rng = np.random.default_rng(0)
         x = rng.random((n_examples, 784), dtype=np.float32)
@@ -338,15 +398,27 @@ def load(n_examples: int) -> tuple[np.ndarray, np.ndarray, str]:
 
 def main(arguments: list[str] | None = None) -> dict[Case, dict[str, np.ndarray]]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5, help="rounds that count (default 5)")
-    parser.add_argument("--threads", type=int, default=1, help="for every contender (default 1)")
-    parser.add_argument("--examples", type=int, default=50_000, help="in an epoch (default 50000)")
-    parser.add_argument("--rows", default="12345", help="which networks, for example 123")
     parser.add_argument(
-        "--only", default="pytorch,scikit-learn", help="contenders beside the floor and nntrain"
+        "--repeats", type=int, default=5, help="rounds that count (default 5)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="for every contender (default 1)"
+    )
+    parser.add_argument(
+        "--examples", type=int, default=50_000, help="in an epoch (default 50000)"
+    )
+    parser.add_argument(
+        "--rows", default="12345", help="which networks, for example 123"
+    )
+    parser.add_argument(
+        "--only",
+        default="pytorch,scikit-learn",
+        help="contenders beside the floor and nntrain",
     )
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "_build" / "bench")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parents[1] / "_build" / "bench"
+    )
     chosen = parser.parse_args(arguments)
     if chosen.repeats < 1 or chosen.threads < 1 or chosen.examples < 1:
         parser.error("repeats, threads and examples must be at least 1")
@@ -364,7 +436,9 @@ def main(arguments: list[str] | None = None) -> dict[Case, dict[str, np.ndarray]
     with threadpool_limits(chosen.threads):
         for case in (CASES[int(row) - 1] for row in chosen.rows):
             print(f"timing {case} …", file=sys.stderr, flush=True)
-            results[case] = time_rounds(contenders_of(case, x, y, chosen.only), chosen.repeats, clock)
+            results[case] = time_rounds(
+                contenders_of(case, x, y, chosen.only), chosen.repeats, clock
+            )
     note = (
         f"One epoch of {len(x):,} images ({data}), {chosen.threads} thread(s), {chosen.repeats} rounds, "
         f"{chosen.clock} clock, "

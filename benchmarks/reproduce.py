@@ -44,7 +44,11 @@ from nntrain.schedules import cosine
 from nntrain.training import History, Run
 
 DATA = Path(__file__).parents[1] / "book" / "data"
-HIDDEN, COSTS, WEIGHTS = (30, 100), ("cross-entropy", "quadratic"), ("N(0, 1)", "N(0, 1/fan_in)")
+HIDDEN, COSTS, WEIGHTS = (
+    (30, 100),
+    ("cross-entropy", "quadratic"),
+    ("N(0, 1)", "N(0, 1/fan_in)"),
+)
 N_TRAIN = 50_000  # as published; the other 10,000 training images are for validation
 
 
@@ -78,14 +82,32 @@ def published_run(
     if cost == "quadratic":
         network, loss, lr = Sequential(*layers, Sigmoid()), QuadraticLoss(), 3.0
     else:
-        network, loss, lr = Sequential(*layers), BCEWithLogitsLoss(reduction="batchmean"), 0.5
-    train = Batches(data.x_train[:N_TRAIN], one_hot(data.y_train[:N_TRAIN], 10), batch_size=10, rng=rng)
+        network, loss, lr = (
+            Sequential(*layers),
+            BCEWithLogitsLoss(reduction="batchmean"),
+            0.5,
+        )
+    train = Batches(
+        data.x_train[:N_TRAIN],
+        one_hot(data.y_train[:N_TRAIN], 10),
+        batch_size=10,
+        rng=rng,
+    )
     log = Accuracies(
-        test=(data.x_test, data.y_test), validation=(data.x_train[N_TRAIN:], data.y_train[N_TRAIN:])
+        test=(data.x_test, data.y_test),
+        validation=(data.x_train[N_TRAIN:], data.y_train[N_TRAIN:]),
     )
     began = time.perf_counter()
     with threadpool_limits(1):
-        fit(network, loss, SGD(network, lr=lr), train, epochs=epochs, callbacks=[log], progress=False)
+        fit(
+            network,
+            loss,
+            SGD(network, lr=lr),
+            train,
+            epochs=epochs,
+            callbacks=[log],
+            progress=False,
+        )
     return {
         "hidden": hidden,
         "cost": cost,
@@ -105,18 +127,32 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     rows = []
     for hidden, cost, weights in itertools.product(HIDDEN, COSTS, WEIGHTS):
-        same = [r for r in runs if (r["hidden"], r["cost"], r["weights"]) == (hidden, cost, weights)]
+        same = [
+            r
+            for r in runs
+            if (r["hidden"], r["cost"], r["weights"]) == (hidden, cost, weights)
+        ]
         if not same:
             continue
-        row: dict[str, Any] = {"hidden": hidden, "cost": cost, "weights": weights, "seeds": len(same)}
+        row: dict[str, Any] = {
+            "hidden": hidden,
+            "cost": cost,
+            "weights": weights,
+            "seeds": len(same),
+        }
         columns = {
             "last": [r["test_accuracy"][-1] for r in same],
             "peak": [max(r["test_accuracy"]) for r in same],
-            "chosen": [r["test_accuracy"][int(np.argmax(r["validation_accuracy"]))] for r in same],
+            "chosen": [
+                r["test_accuracy"][int(np.argmax(r["validation_accuracy"]))]
+                for r in same
+            ],
         }
         for name, values in columns.items():
             row[f"{name}_mean"] = round(float(np.mean(values)), 5)
-            row[f"{name}_std"] = round(float(np.std(values, ddof=1)), 5) if len(values) > 1 else 0.0
+            row[f"{name}_std"] = (
+                round(float(np.std(values, ddof=1)), 5) if len(values) > 1 else 0.0
+            )
         rows.append(row)
     return rows
 
@@ -164,7 +200,9 @@ def digit_network(data: Dataset, epochs: int = 60, seed: int = 0) -> Sequential:
     history = History()
     with threadpool_limits(1):
         for epoch in range(epochs):
-            train = Batches(shifted(data.x_train, rng), data.y_train, 100, drop_last=True, rng=rng)
+            train = Batches(
+                shifted(data.x_train, rng), data.y_train, 100, drop_last=True, rng=rng
+            )
             fit(
                 network,
                 CrossEntropyLoss(),
@@ -183,9 +221,14 @@ def load_digit_network(path: Path) -> tuple[Sequential, dict[str, Any]]:
         arrays = {name: file[name] for name in file.files}
     rng = np.random.default_rng(0)
     hidden, classes = arrays["weight2"].shape
-    network = Sequential(Linear(784, hidden, rng=rng), ReLU(), Linear(hidden, classes, rng=rng))
+    network = Sequential(
+        Linear(784, hidden, rng=rng), ReLU(), Linear(hidden, classes, rng=rng)
+    )
     for number, layer in ((1, network.layers[0]), (2, network.layers[2])):
-        layer.weight[...], layer.bias[...] = arrays[f"weight{number}"], arrays[f"bias{number}"]
+        layer.weight[...], layer.bias[...] = (
+            arrays[f"weight{number}"],
+            arrays[f"bias{number}"],
+        )
     return network, json.loads(str(arrays["provenance"]))
 
 
@@ -194,7 +237,12 @@ def make_digit_network(data: Dataset, path: Path, epochs: int) -> None:
     began = time.perf_counter()
     network = digit_network(data, epochs)
     first, second = network.layers[0], network.layers[2]
-    arrays = {"weight1": first.weight, "bias1": first.bias, "weight2": second.weight, "bias2": second.bias}
+    arrays = {
+        "weight1": first.weight,
+        "bias1": first.bias,
+        "weight2": second.weight,
+        "bias2": second.bias,
+    }
     small = {name: array.astype(np.float16) for name, array in arrays.items()}
     for name, array in arrays.items():
         array[...] = small[name]  # measure what is stored
@@ -234,7 +282,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--digit-epochs", type=int, default=60)
-    parser.add_argument("--jobs", type=int, default=-1, help="runs side by side (default: one a core)")
+    parser.add_argument(
+        "--jobs", type=int, default=-1, help="runs side by side (default: one a core)"
+    )
     parser.add_argument("--out", type=Path, default=DATA)
     chosen = parser.parse_args(arguments)
     data = load_mnist()
@@ -242,7 +292,13 @@ def main(arguments: list[str] | None = None) -> None:
     if chosen.part in ("all", "digits"):
         make_digit_network(data, chosen.out / "digit_network.npz", chosen.digit_epochs)
     if chosen.part in ("all", "table"):
-        make_table(data, chosen.out / "mnist_table.json", chosen.seeds, chosen.epochs, chosen.jobs)
+        make_table(
+            data,
+            chosen.out / "mnist_table.json",
+            chosen.seeds,
+            chosen.epochs,
+            chosen.jobs,
+        )
 
 
 if __name__ == "__main__":

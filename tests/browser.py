@@ -54,13 +54,19 @@ class Watched:
         self.page.on("response", lambda response: self.responses.append(response))
 
     def _failed(self, request: Any) -> None:
-        if request.failure != "net::ERR_ABORTED":  # given up because the test loads the page anew
+        if (
+            request.failure != "net::ERR_ABORTED"
+        ):  # given up because the test loads the page anew
             self.complaints.append(f"failed: {request.url}: {request.failure}")
 
     def _console(self, message: Any) -> None:
-        advice = "willReadFrequently" in message.text  # meant for these tests, which read the canvases back
+        advice = (
+            "willReadFrequently" in message.text
+        )  # meant for these tests, which read the canvases back
         if message.type in ("error", "warning") and not advice:
-            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+            self.complaints.append(
+                f"{message.text} ({message.location.get('url', '')})"
+            )
 
     def _route(self, route: Any) -> None:
         address = route.request.url

@@ -23,16 +23,22 @@ def torch():
         module = importlib.import_module("torch")
     except ImportError:
         if os.environ.get("CI") == "true":
-            pytest.fail("PyTorch is missing: install the extra [torch], its tests must run on CI")
+            pytest.fail(
+                "PyTorch is missing: install the extra [torch], its tests must run on CI"
+            )
         pytest.skip("PyTorch is not installed (pip install -e .[torch])")
-    module.set_num_threads(1)  # for arrays this small two threads mostly wait for each other
+    module.set_num_threads(
+        1
+    )  # for arrays this small two threads mostly wait for each other
     return module
 
 
 @pytest.fixture(scope="session")
 def browser():
     """A browser driven by Playwright; without one the test is skipped, but on CI that is a failure."""
-    api = pytest.importorskip("playwright.sync_api", reason="without Playwright the site is NOT tested")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="without Playwright the site is NOT tested"
+    )
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     found = next(filter(None, map(shutil.which, names)), None)
     flags = [
@@ -45,7 +51,9 @@ def browser():
         except api.Error as error:
             if os.environ.get("CI") == "true":
                 pytest.fail(f"no browser to test the site in: {error}")
-            pytest.skip("no browser found (install chromium): the built site is NOT tested in one")
+            pytest.skip(
+                "no browser found (install chromium): the built site is NOT tested in one"
+            )
         yield opened
         opened.close()
 
@@ -68,7 +76,9 @@ def make_network():
 
     def make(seed=0, dtype=np.float32):
         rng = np.random.default_rng(seed)
-        return Sequential(Linear(8, 16, rng=rng), ReLU(), Linear(16, 3, rng=rng), dtype=dtype)
+        return Sequential(
+            Linear(8, 16, rng=rng), ReLU(), Linear(16, 3, rng=rng), dtype=dtype
+        )
 
     return make
 
@@ -92,6 +102,8 @@ def pytest_terminal_summary(terminalreporter):
         return
     terminalreporter.section(f"pages in the browser ({path})")
     for name, page in json.loads(path.read_text()).items():
-        terminalreporter.write_line(f"{name}: ready {page.get('ready_ms')} ms, {page.get('page_kb')} kB")
+        terminalreporter.write_line(
+            f"{name}: ready {page.get('ready_ms')} ms, {page.get('page_kb')} kB"
+        )
         for experiment, found in page.get("experiments", {}).items():
             terminalreporter.write_line(f"    {experiment}: {found}")

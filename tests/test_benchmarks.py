@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def script(name):
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", ROOT / "benchmarks" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(
+        f"benchmarks_{name}", ROOT / "benchmarks" / f"{name}.py"
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # joblib and dataclasses look their module up
     spec.loader.exec_module(module)
@@ -48,13 +50,28 @@ def random_data(bench, monkeypatch):
     monkeypatch.setattr(bench, "load", lambda n: (x, y, "random data"))
 
 
-def test_the_benchmark_runs_and_writes_table_and_plot(bench, random_data, tmp_path, capsys):
-    options = ["--repeats", "1", "--rows", "12", "--only", "scikit-learn", "--out", str(tmp_path)]
+def test_the_benchmark_runs_and_writes_table_and_plot(
+    bench, random_data, tmp_path, capsys
+):
+    options = [
+        "--repeats",
+        "1",
+        "--rows",
+        "12",
+        "--only",
+        "scikit-learn",
+        "--out",
+        str(tmp_path),
+    ]
     results = bench.main(options)
     printed = capsys.readouterr().out
-    assert printed.strip() == (tmp_path / "bench.md").read_text(encoding="utf-8").strip()
+    assert (
+        printed.strip() == (tmp_path / "bench.md").read_text(encoding="utf-8").strip()
+    )
     assert "| 784–30–10, batch 10, SGD |" in printed
-    assert "| – | – |" in printed and "not measured (needs ≥ 5.0)" in printed  # no PyTorch this time
+    assert (
+        "| – | – |" in printed and "not measured (needs ≥ 5.0)" in printed
+    )  # no PyTorch this time
     assert "random data" in printed
     svg = (tmp_path / "bench.svg").read_text(encoding="utf-8")
     assert "<svg" in svg
@@ -86,7 +103,10 @@ def test_every_contender_learns_in_as_many_steps(row, bench, torch):
 
 def test_the_bare_loop_takes_the_very_steps_of_nntrain(bench):
     case, rng = bench.CASES[1], np.random.default_rng(0)
-    x, y = rng.random((100, 784), dtype=np.float32), rng.integers(0, 10, 100)  # the last batch is short
+    x, y = (
+        rng.random((100, 784), dtype=np.float32),
+        rng.integers(0, 10, 100),
+    )  # the last batch is short
     bare, ours = bench.bare_epoch(case, x, y), bench.nntrain_epoch(case, x, y)
     for _ in range(20):
         np.testing.assert_allclose(bare(), ours(), rtol=1e-4)
@@ -96,12 +116,19 @@ def test_the_fastest_product_is_that_product(bench):
     a, b, out = bench.fastest_product(7, 5, 3)
     np.dot(a, b, out)
     rng = np.random.default_rng(0)
-    expected = rng.random((7, 5), dtype=np.float32) @ rng.random((5, 3), dtype=np.float32)
-    np.testing.assert_allclose(out if out.shape == (7, 3) else out.T, expected, rtol=1e-5)
+    expected = rng.random((7, 5), dtype=np.float32) @ rng.random(
+        (5, 3), dtype=np.float32
+    )
+    np.testing.assert_allclose(
+        out if out.shape == (7, 3) else out.T, expected, rtol=1e-5
+    )
 
 
 def test_ratios_are_medians_of_each_rounds_own(bench):
-    seconds = {"PyTorch": np.array([2.0, 40.0, 6.0]), "nntrain": np.array([1.0, 10.0, 2.0])}
+    seconds = {
+        "PyTorch": np.array([2.0, 40.0, 6.0]),
+        "nntrain": np.array([1.0, 10.0, 2.0]),
+    }
     assert bench.ratio(seconds, "PyTorch", "nntrain") == 3.0
     assert math.isnan(bench.ratio(seconds, "nntrain", "floor"))
     assert bench.mark(1.2, True, "≤ 1.3") == "1.20 ✓ (needs ≤ 1.3)"
@@ -128,7 +155,10 @@ def test_summary_by_hand(reproduce):
             "test_accuracy": test,
             "validation_accuracy": val,
         }
-        for test, val in [([0.5, 0.9, 0.8], [0.9, 0.1, 0.1]), ([0.6, 0.7, 0.6], [0.1, 0.2, 0.3])]
+        for test, val in [
+            ([0.5, 0.9, 0.8], [0.9, 0.1, 0.1]),
+            ([0.6, 0.7, 0.6], [0.1, 0.2, 0.3]),
+        ]
     ]
     (row,) = reproduce.summarise(runs)
     assert (row["last_mean"], row["peak_mean"], row["chosen_mean"]) == (0.7, 0.8, 0.55)
@@ -137,15 +167,24 @@ def test_summary_by_hand(reproduce):
 
 @pytest.fixture(scope="module")
 def table():
-    return json.loads((ROOT / "book" / "data" / "mnist_table.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (ROOT / "book" / "data" / "mnist_table.json").read_text(encoding="utf-8")
+    )
 
 
-def test_the_stored_table_is_whole_and_its_summary_follows_from_its_runs(table, reproduce):
+def test_the_stored_table_is_whole_and_its_summary_follows_from_its_runs(
+    table, reproduce
+):
     assert table["summary"] == reproduce.summarise(table["runs"])
     assert len(table["summary"]) == 8
     assert {row["seeds"] for row in table["summary"]} == {10}
-    assert all(len(run["test_accuracy"]) == table["provenance"]["epochs"] for run in table["runs"])
-    assert {"command", "date", "versions", "seconds", "seeds"} <= set(table["provenance"])
+    assert all(
+        len(run["test_accuracy"]) == table["provenance"]["epochs"]
+        for run in table["runs"]
+    )
+    assert {"command", "date", "versions", "seconds", "seeds"} <= set(
+        table["provenance"]
+    )
 
 
 def test_the_stored_table_is_reproduced_in_part(table, reproduce, mnist):
@@ -155,10 +194,16 @@ def test_the_stored_table_is_reproduced_in_part(table, reproduce, mnist):
         if (run["hidden"], run["cost"], run["weights"], run["seed"])
         == (30, "cross-entropy", "N(0, 1/fan_in)", 0)
     ]
-    again = reproduce.published_run(mnist, 30, "cross-entropy", "N(0, 1/fan_in)", seed=0, epochs=2)
+    again = reproduce.published_run(
+        mnist, 30, "cross-entropy", "N(0, 1/fan_in)", seed=0, epochs=2
+    )
     # another processor rounds differently, and 10,000 steps make that visible in the third digit
-    np.testing.assert_allclose(again["test_accuracy"], stored["test_accuracy"][:2], atol=0.004)
-    np.testing.assert_allclose(again["validation_accuracy"], stored["validation_accuracy"][:2], atol=0.004)
+    np.testing.assert_allclose(
+        again["test_accuracy"], stored["test_accuracy"][:2], atol=0.004
+    )
+    np.testing.assert_allclose(
+        again["validation_accuracy"], stored["validation_accuracy"][:2], atol=0.004
+    )
 
 
 def test_the_stored_digit_network_is_as_good_as_it_says(reproduce, mnist):

@@ -17,23 +17,36 @@ NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 
 
 def tracked_files() -> list[Path]:
-    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True
+    )
     if listed.returncode != 0:
         pytest.skip("not a git repository")
-    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    return [
+        ROOT / name
+        for name in listed.stdout.split("\0")
+        if name and (ROOT / name).is_file()
+    ]
 
 
 def test_the_standard_library_is_not_hidden():
     assert not (ROOT / "code" / "__init__.py").exists()
     assert hasattr(importlib.import_module("code"), "InteractiveConsole")
-    names = {path.stem for path in (ROOT / "code" / "nntrain").rglob("*.py")} - {"__init__"}
+    names = {path.stem for path in (ROOT / "code" / "nntrain").rglob("*.py")} - {
+        "__init__"
+    }
     assert names & set(sys.stdlib_module_names) == set()
 
 
 def test_every_page_is_in_the_table_of_contents_and_the_reverse():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    listed = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
-    pages = [path for path in (ROOT / "book").iterdir() if path.suffix in (".ipynb", ".md")]
+    listed = [
+        toc["root"],
+        *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"]),
+    ]
+    pages = [
+        path for path in (ROOT / "book").iterdir() if path.suffix in (".ipynb", ".md")
+    ]
     assert sorted(listed) == sorted(f"book/{path.stem}" for path in pages)
 
 
@@ -45,25 +58,38 @@ def test_notebooks_keep_only_outputs_that_are_compared(notebook):
     for cell in content["cells"]:
         tags = cell["metadata"].get("tags", [])
         kept = "keep_output" in tags
-        assert kept == ("nbval-check-output" in tags), f"{cell['id']}: the two tags go together"
+        assert kept == ("nbval-check-output" in tags), (
+            f"{cell['id']}: the two tags go together"
+        )
         if cell["cell_type"] == "code":
-            assert bool(cell["outputs"]) == kept, f"{cell['id']}: outputs are for comparison only"
+            assert bool(cell["outputs"]) == kept, (
+                f"{cell['id']}: outputs are for comparison only"
+            )
             if not kept:
                 assert cell["execution_count"] is None, cell["id"]
 
 
 def test_no_file_is_large():
-    assert [str(path) for path in tracked_files() if path.stat().st_size > 600_000] == []
+    assert [
+        str(path) for path in tracked_files() if path.stat().st_size > 600_000
+    ] == []
 
 
 def test_nothing_names_one_persons_machine_or_a_package_host():
-    folders, hosts = r"(?<![\w.])/(?:home|root|Users|work)/\w|file:///\w", r"pypi\.org|pythonhosted\.org"
+    folders, hosts = (
+        r"(?<![\w.])/(?:home|root|Users|work)/\w|file:///\w",
+        r"pypi\.org|pythonhosted\.org",
+    )
     machine = re.compile(f"{folders}|{hosts}")
     found = []
     for path in tracked_files():
-        if path.suffix in (".png", ".npz", ".gz", ".pdf", ".woff") or path == Path(__file__):
+        if path.suffix in (".png", ".npz", ".gz", ".pdf", ".woff") or path == Path(
+            __file__
+        ):
             continue
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="ignore").splitlines(), 1):
+        for number, line in enumerate(
+            path.read_text(encoding="utf-8", errors="ignore").splitlines(), 1
+        ):
             if machine.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}")
     assert found == []
@@ -72,23 +98,51 @@ def test_nothing_names_one_persons_machine_or_a_package_host():
 def test_the_lock_pins_every_requirement_within_its_range():
     from packaging.requirements import Requirement
 
-    lines = [line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
+    lines = [
+        line.split("#")[0].strip()
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+    ]
     wanted = [Requirement(line) for line in lines if line and not line.startswith("-e")]
-    pinned = dict(re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.lock").read_text()))
-    assert [str(need) for need in wanted if not need.specifier.contains(pinned.get(need.name, "0"))] == []
+    pinned = dict(
+        re.findall(
+            r"(?m)^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.lock").read_text()
+        )
+    )
+    assert [
+        str(need)
+        for need in wanted
+        if not need.specifier.contains(pinned.get(need.name, "0"))
+    ] == []
     assert "torch" not in pinned
 
 
 @pytest.fixture
 def clone(tmp_path):
     """A copy of what `make environment` reads, and a PATH with shell tools but no Python."""
-    for name in ("Makefile", "requirements.lock", "pyproject.toml", "README.md", "LICENSE"):
+    for name in (
+        "Makefile",
+        "requirements.lock",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    ):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "environment", tmp_path / ".ci")
     (tmp_path / "code" / "nntrain").mkdir(parents=True)
     (tmp_path / "tools").mkdir()
-    for tool in ("sh", "make", "cat", "cksum", "dirname", "grep", "head", "mkdir", "rm", "tail"):
+    for tool in (
+        "sh",
+        "make",
+        "cat",
+        "cksum",
+        "dirname",
+        "grep",
+        "head",
+        "mkdir",
+        "rm",
+        "tail",
+    ):
         (tmp_path / "tools" / tool).symlink_to(shutil.which(tool))
     return tmp_path
 
@@ -97,7 +151,9 @@ def make_environment(clone: Path, *arguments: str, **variables: str) -> tuple[in
     bare = {"PATH": str(clone / "tools"), "HOME": str(clone), **variables}
     command = ["make", "environment", *arguments]
     done = subprocess.run(command, cwd=clone, env=bare, capture_output=True, text=True)
-    sentences = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+    sentences = [
+        line for line in done.stderr.splitlines() if not line.startswith("make:")
+    ]
     assert done.returncode == 0 or len(sentences) == 1, done.stderr
     return done.returncode, "".join(sentences)
 
@@ -111,7 +167,9 @@ OLD = 'case "$2" in *version_info*) exit 1;; *python_version*) echo 3.9.2;; esac
 WITHOUT_PIP = 'case "$2" in *ensurepip*) exit 1;; *python_version*) echo 3.11.2;; esac'
 
 
-@pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="needs make and a POSIX shell")
+@pytest.mark.skipif(
+    os.name == "nt" or not shutil.which("make"), reason="needs make and a POSIX shell"
+)
 def test_a_missing_or_unusable_python_is_told_in_one_sentence(clone):
     code, told = make_environment(clone)
     assert code != 0 and "no Python was found" in told
@@ -130,9 +188,15 @@ def test_a_missing_or_unusable_python_is_told_in_one_sentence(clone):
     assert not (clone / ".venv").exists()
 
 
-@pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="needs make and a POSIX shell")
+@pytest.mark.skipif(
+    os.name == "nt" or not shutil.which("make"), reason="needs make and a POSIX shell"
+)
 def test_an_install_without_network_leaves_nothing_behind(clone):
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
+    nowhere = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+        "PIP_NO_CACHE_DIR": "1",
+    }
     code, told = make_environment(clone, f"PYTHON={sys.executable}", **nowhere)
     assert code != 0 and "the package index cannot be reached" in told
     assert not (clone / ".venv").exists()

@@ -42,18 +42,30 @@ def tags(cell: NotebookNode) -> list[str]:
 
 def student_edition(notebook: NotebookNode) -> NotebookNode:
     """A copy without solutions, hidden tests, teaching notes, outputs, and the answers listed as wrong."""
-    from nbgrader.preprocessors import ClearHiddenTests, ClearOutput, ClearSolutions, LockCells
+    from nbgrader.preprocessors import (
+        ClearHiddenTests,
+        ClearOutput,
+        ClearSolutions,
+        LockCells,
+    )
 
     copy = deepcopy(notebook)
     copy.cells = [cell for cell in copy.cells if "instructor" not in tags(cell)]
     resources: dict = {}
-    for step in (LockCells(), ClearSolutions(code_stub=STUBS), ClearHiddenTests(), ClearOutput()):
+    for step in (
+        LockCells(),
+        ClearSolutions(code_stub=STUBS),
+        ClearHiddenTests(),
+        ClearOutput(),
+    ):
         step.log.setLevel(logging.ERROR)
         copy, resources = step.preprocess(copy, resources)
     for cell in copy.cells:
         cell.metadata.pop("nntrain", None)
         # Folding is for the book; a student who types an answer must see it.
-        cell.metadata["tags"] = [tag for tag in tags(cell) if not tag.startswith(("hide-", "remove-"))]
+        cell.metadata["tags"] = [
+            tag for tag in tags(cell) if not tag.startswith(("hide-", "remove-"))
+        ]
     return copy
 
 
@@ -61,16 +73,24 @@ def instructor_edition(notebook: NotebookNode, seconds: float | None) -> Noteboo
     """A copy with everything shown, opened by a note on how long it takes to teach and to run."""
     copy = deepcopy(notebook)
     for cell in copy.cells:
-        cell.metadata["tags"] = [tag for tag in tags(cell) if not tag.startswith(("hide-", "remove-"))]
-    points = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in copy.cells)
+        cell.metadata["tags"] = [
+            tag for tag in tags(cell) if not tag.startswith(("hide-", "remove-"))
+        ]
+    points = sum(
+        cell.metadata.get("nbgrader", {}).get("points", 0) for cell in copy.cells
+    )
     minutes = copy.metadata.get("nntrain", {}).get("teaching_minutes")
     lines = [
         "**For the lecturer.**",
         f"Teaching time: about {minutes} minutes." if minutes else "",
-        f"Run time: {seconds:.0f} s, when last measured." if seconds is not None else "",
+        f"Run time: {seconds:.0f} s, when last measured."
+        if seconds is not None
+        else "",
         f"Exercises: {points:g} points in all." if points else "",
     ]
-    note = nbformat.v4.new_markdown_cell(" ".join(filter(None, lines)), id="for-the-lecturer")
+    note = nbformat.v4.new_markdown_cell(
+        " ".join(filter(None, lines)), id="for-the-lecturer"
+    )
     copy.cells.insert(0, note)
     return copy
 
@@ -88,11 +108,15 @@ def executed(path: Path, root: Path = ROOT) -> tuple[NotebookNode, float | None]
 
     print(f"  running {path.name} (not in the book's build)", flush=True)
     start = time.perf_counter()
-    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(
+        notebook, timeout=180, resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
     return notebook, time.perf_counter() - start
 
 
-def _from_book(notebook: NotebookNode, root: Path) -> tuple[NotebookNode, float | None] | None:
+def _from_book(
+    notebook: NotebookNode, root: Path
+) -> tuple[NotebookNode, float | None] | None:
     """The run that `make book` has stored, found by the cells' contents."""
     from jupyter_cache import get_cache
 
@@ -135,14 +159,22 @@ def main(root: Path = ROOT) -> None:
         page = slides(run, path.stem, glued)
         if page:
             (target / "slides").mkdir(parents=True, exist_ok=True)
-            (target / "slides" / f"{path.stem}.slides.html").write_text(page, encoding="utf-8")
+            (target / "slides" / f"{path.stem}.slides.html").write_text(
+                page, encoding="utf-8"
+            )
     for edition in ("student", "instructor"):
         for folder in ("data", "_static"):
             if (root / "book" / folder).is_dir():
-                shutil.copytree(root / "book" / folder, target / edition / folder, dirs_exist_ok=True)
+                shutil.copytree(
+                    root / "book" / folder,
+                    target / edition / folder,
+                    dirs_exist_ok=True,
+                )
     shown = os.path.relpath(target)
     print(f"\nIn {shown}:\n  student/     {len(found)} notebooks, solutions cleared")
-    print(f"  instructor/  {len(found)} notebooks, with solutions, teaching notes and timings")
+    print(
+        f"  instructor/  {len(found)} notebooks, with solutions, teaching notes and timings"
+    )
     pages = list(target.glob("slides/*.html"))
     print(f"  slides/      {len(pages)} files; open one in a browser, arrow keys turn")
 

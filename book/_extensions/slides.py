@@ -30,7 +30,9 @@ REFERENCE = {"numref": "figure", "eq": "formula"}  # slides have no numbers
 FORMATTER = HtmlFormatter(style="a11y-high-contrast-light", cssclass="code")
 
 
-def slides(notebook: NotebookNode, stem: str, glued: dict[str, str] | None = None) -> str:
+def slides(
+    notebook: NotebookNode, stem: str, glued: dict[str, str] | None = None
+) -> str:
     """The page, or "" when no cell is tagged. `glued` collects values by `stem::name`, over chapters."""
     glued = {} if glued is None else glued
     local = dict(_glued_values(notebook))
@@ -47,7 +49,9 @@ def slides(notebook: NotebookNode, stem: str, glued: dict[str, str] | None = Non
     if not screens:
         return ""
     title = _title(notebook, stem)
-    sections = "\n".join(f"<section>\n{''.join(parts)}\n</section>" for parts in screens)
+    sections = "\n".join(
+        f"<section>\n{''.join(parts)}\n</section>" for parts in screens
+    )
     return _page(title, sections)
 
 
@@ -56,13 +60,20 @@ def _glued_values(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
         for output in cell.get("outputs", []):
             record = output.get("metadata", {}).get("scrapbook")
             if record and GLUE in output.get("data", {}):
-                value = output["data"][GLUE]  # quoted where MyST would otherwise change it
-                yield record["name"], ast.literal_eval(value) if value[:1] in "'\"" else value
+                value = output["data"][
+                    GLUE
+                ]  # quoted where MyST would otherwise change it
+                yield (
+                    record["name"],
+                    ast.literal_eval(value) if value[:1] in "'\"" else value,
+                )
 
 
 def _title(notebook: NotebookNode, stem: str) -> str:
     for cell in notebook.cells:
-        match = cell.cell_type == "markdown" and re.search(r"^# (.+)$", cell.source, re.M)
+        match = cell.cell_type == "markdown" and re.search(
+            r"^# (.+)$", cell.source, re.M
+        )
         if match:
             return match.group(1).strip()
     return stem
@@ -85,25 +96,33 @@ def _cell(cell: NotebookNode, values: dict[str, str], show_code: bool) -> str:
 
 def _output(output: NotebookNode, alt: str) -> str:
     if output.output_type == "stream":
-        return f"<pre>{html.escape(output.text)}</pre>" if output.name == "stdout" else ""
+        return (
+            f"<pre>{html.escape(output.text)}</pre>" if output.name == "stdout" else ""
+        )
     data: dict[str, Any] = output.get("data", {})
     if "text/html" in data and "image/svg+xml" not in data:
         return str(data["text/html"])
     if "image/svg+xml" in data:
         encoded = base64.b64encode(data["image/svg+xml"].encode()).decode()
-        return f'<img src="data:image/svg+xml;base64,{encoded}" alt="{html.escape(alt)}">'
+        return (
+            f'<img src="data:image/svg+xml;base64,{encoded}" alt="{html.escape(alt)}">'
+        )
     if "image/png" in data:
         encoded = data["image/png"].replace("\n", "")
         return f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(alt)}">'
     if "text/markdown" in data:
         return markdown(data["text/markdown"], {})
-    return f"<pre>{html.escape(data['text/plain'])}</pre>" if "text/plain" in data else ""
+    return (
+        f"<pre>{html.escape(data['text/plain'])}</pre>" if "text/plain" in data else ""
+    )
 
 
 def markdown(text: str, values: dict[str, str]) -> str:
     """MyST to HTML, as far as slides go: mathematics, glued values, boxes; references become words."""
     parser = MarkdownIt("commonmark").enable("table")
-    parser.use(dollarmath_plugin, double_inline=True, allow_labels=False, renderer=_mathematics)
+    parser.use(
+        dollarmath_plugin, double_inline=True, allow_labels=False, renderer=_mathematics
+    )
     parser.use(amsmath_plugin, renderer=html.escape)
     return parser.render(plain(text, values))
 
@@ -114,11 +133,17 @@ def plain(text: str, values: dict[str, str]) -> str:
     def glue(match: re.Match[str]) -> str:
         name = match.group(1).strip()
         if name not in values:
-            raise ValueError(f"a slide uses the glued value {name!r}, which no cell sets")
+            raise ValueError(
+                f"a slide uses the glued value {name!r}, which no cell sets"
+            )
         return values[name]
 
     def box(match: re.Match[str]) -> str:
-        kind, title, body = match.group("kind"), match.group("title").strip(), match.group("body")
+        kind, title, body = (
+            match.group("kind"),
+            match.group("title").strip(),
+            match.group("body"),
+        )
         body = re.sub(r"\A(\s*:[\w-]+:.*\n)+", "", body)
         if kind == "math":
             return f"$$\n{body.strip()}\n$$"
@@ -126,15 +151,24 @@ def plain(text: str, values: dict[str, str]) -> str:
         return "\n".join(f"> {line}" for line in (heading + body.strip()).split("\n"))
 
     def spoken(match: re.Match[str]) -> str:
-        start, article = match.group("start"), "The" if match.group("start") or not match.start() else "the"
+        start, article = (
+            match.group("start"),
+            "The" if match.group("start") or not match.start() else "the",
+        )
         return f"{start}{article} {REFERENCE[match.group('role')]}"
 
     fence = r"^(?P<mark>`{3,}|:{3,})\{(?P<kind>[\w-]+)\}(?P<title>.*)\n(?P<body>(?:.*\n)*?)(?P=mark)\s*$"
     text = re.sub(fence, box, text + "\n", flags=re.M)
     text = re.sub(r"\{glue:text\}`([^`]+)`", glue, text)
     text = re.sub(r"\{math\}`([^`]+)`", r"$\1$", text)
-    text = re.sub(r"\s*(\(\{(?:numref|eq)\}`[^`]*`\)|\(?\{(?:cite[\w:]*|ref|doc)\}`[^`]*`\)?)", "", text)
-    text = re.sub(r"(?P<start>\A|\n\n|[.?!]\s+|)\{(?P<role>numref|eq)\}`[^`]*`", spoken, text)
+    text = re.sub(
+        r"\s*(\(\{(?:numref|eq)\}`[^`]*`\)|\(?\{(?:cite[\w:]*|ref|doc)\}`[^`]*`\)?)",
+        "",
+        text,
+    )
+    text = re.sub(
+        r"(?P<start>\A|\n\n|[.?!]\s+|)\{(?P<role>numref|eq)\}`[^`]*`", spoken, text
+    )
     text = re.sub(r"\{[\w:-]+\}`([^`<]+?)(?:\s*<[^`]*>)?`", r"\1", text)
     text = re.sub(r"(\$\$)[ ]*\([\w:-]+\)[ ]*$", r"\1", text, flags=re.M)
     return re.sub(r"^(\([\w:-]+\)=|%.*)\n", "", text, flags=re.M)
@@ -152,13 +186,15 @@ def _page(title: str, sections: str) -> str:
     parts = {
         "title": html.escape(title),
         "highlighting": FORMATTER.get_style_defs(),
-        "mathjax": Path(str(script)).read_text("utf-8").replace("</script", "<\\/script"),
+        "mathjax": Path(str(script))
+        .read_text("utf-8")
+        .replace("</script", "<\\/script"),
         "experiment_style": "",
         "experiment_script": "",
         "sections": sections,
     }
     if "<nn-experiment" in sections:
-        face = resources.files("nntrain.experiments")
+        face = resources.files("bookkit.experiments")
         parts["experiment_style"] = face.joinpath("experiment.css").read_text("utf-8")
         parts["experiment_script"] = face.joinpath("experiment.js").read_text("utf-8")
     return re.sub(r"\{\{ (\w+) \}\}", lambda match: parts[match.group(1)], template)

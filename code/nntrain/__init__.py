@@ -2,7 +2,7 @@
 
 Each module teaches one concept and can be read on its own. The names a training run needs
 are gathered here; the rest is imported from its module, for example
-``from nntrain.surfaces import Ravine``.
+``from nntrain.landscapes.surfaces import Ravine``.
 """
 
 from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh

@@ -20,7 +20,9 @@ Pull = Callable[[np.ndarray], np.ndarray]  # ∂L/∂result -> ∂L/∂operand
 
 def result(op: str, data: Any, *operands: tuple[Tensor, Pull]) -> Tensor:
     """What an operation returns: a value, and for each operand the function that pulls the gradient back."""
-    out = Tensor(data, requires_grad=any(operand.requires_grad for operand, _ in operands))
+    out = Tensor(
+        data, requires_grad=any(operand.requires_grad for operand, _ in operands)
+    )
     if out.requires_grad:
         out.op, out.operands = op, operands
     return out
@@ -47,11 +49,17 @@ def sum_to_shape(grad: Any, shape: tuple[int, ...]) -> np.ndarray:
     grad = np.asarray(grad)
     if grad.shape == shape:
         return grad
-    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))  # axes that broadcasting put in front
-    return grad.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
+    grad = grad.sum(
+        axis=tuple(range(grad.ndim - len(shape)))
+    )  # axes that broadcasting put in front
+    return grad.sum(
+        axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True
+    ).reshape(shape)
 
 
-def unary(op: str, forward: Callable, derivative: Callable) -> Callable[[Tensor], Tensor]:
+def unary(
+    op: str, forward: Callable, derivative: Callable
+) -> Callable[[Tensor], Tensor]:
     """The method for y = forward(x), element by element, where dy/dx = derivative(x, y)."""
 
     def method(self: Tensor) -> Tensor:
@@ -61,14 +69,21 @@ def unary(op: str, forward: Callable, derivative: Callable) -> Callable[[Tensor]
     return method
 
 
-def binary(op: str, forward: Callable, by_a: Callable, by_b: Callable) -> Callable[[Tensor, Any], Tensor]:
+def binary(
+    op: str, forward: Callable, by_a: Callable, by_b: Callable
+) -> Callable[[Tensor, Any], Tensor]:
     """The method for y = forward(a, b), with ∂y/∂a = by_a(a, b, y) and ∂y/∂b = by_b(a, b, y)."""
 
     def method(self: Tensor, other: Any) -> Tensor:
         right = self.constant(other)
         a, b = self.data, right.data
         y = forward(a, b)
-        return result(op, y, (self, lambda g: g * by_a(a, b, y)), (right, lambda g: g * by_b(a, b, y)))
+        return result(
+            op,
+            y,
+            (self, lambda g: g * by_a(a, b, y)),
+            (right, lambda g: g * by_b(a, b, y)),
+        )
 
     return method
 
@@ -96,7 +111,9 @@ class Tensor:
     def __init__(self, data: Any, requires_grad: bool = True, name: str = ""):
         self.data = np.asarray(data)
         if self.data.dtype.kind not in "fiub":
-            raise ValueError(f"expected an array of real numbers, got dtype {self.data.dtype}")
+            raise ValueError(
+                f"expected an array of real numbers, got dtype {self.data.dtype}"
+            )
         if requires_grad and self.data.dtype.kind != "f":
             self.data = self.data.astype(float)
         self.requires_grad, self.name = requires_grad, name
@@ -117,7 +134,9 @@ class Tensor:
         return len(self.data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        raise TypeError("a NumPy function would lose the gradient: use the tensor's methods, or tensor.data")
+        raise TypeError(
+            "a NumPy function would lose the gradient: use the tensor's methods, or tensor.data"
+        )
 
     def item(self) -> float:
         return self.data.item()
@@ -126,7 +145,11 @@ class Tensor:
         """`value` as a tensor. A plain number takes this tensor's dtype: float32 stays float32."""
         if isinstance(value, Tensor):
             return value
-        dtype = self.dtype if isinstance(value, (int, float)) and self.dtype.kind == "f" else None
+        dtype = (
+            self.dtype
+            if isinstance(value, (int, float)) and self.dtype.kind == "f"
+            else None
+        )
         return Tensor(np.asarray(value, dtype=dtype), requires_grad=False)
 
     def zero_grad(self) -> None:
@@ -140,23 +163,39 @@ class Tensor:
         Raises ValueError for a shape that does not fit, or if nothing here requires a gradient.
         """
         if not self.requires_grad:
-            raise ValueError("nothing to differentiate by: no operand has requires_grad=True")
+            raise ValueError(
+                "nothing to differentiate by: no operand has requires_grad=True"
+            )
         if grad is None and self.size != 1:
-            raise ValueError(f"backward() needs one number, got shape {self.shape}: reduce it, or pass grad")
-        seed = np.ones_like(self.data) if grad is None else np.asarray(grad, dtype=self.dtype)
+            raise ValueError(
+                f"backward() needs one number, got shape {self.shape}: reduce it, or pass grad"
+            )
+        seed = (
+            np.ones_like(self.data)
+            if grad is None
+            else np.asarray(grad, dtype=self.dtype)
+        )
         if seed.shape != self.shape:
             raise ValueError(f"grad has shape {seed.shape}, expected {self.shape}")
 
         arriving = {self: seed}  # ∂L/∂node, summed over the users seen so far
-        for node in reversed(topological_order(self)):  # all users of a node come before the node
+        for node in reversed(
+            topological_order(self)
+        ):  # all users of a node come before the node
             if not node.requires_grad:
                 continue
             total = arriving.pop(node)
-            node.grad = np.asarray(total + (0 if node.grad is None else node.grad))  # a new array
+            node.grad = np.asarray(
+                total + (0 if node.grad is None else node.grad)
+            )  # a new array
             for operand, pull in node.operands:
                 if operand.requires_grad:
-                    part = sum_to_shape(pull(total), operand.shape).astype(operand.dtype, copy=False)
-                    arriving[operand] = arriving[operand] + part if operand in arriving else part
+                    part = sum_to_shape(pull(total), operand.shape).astype(
+                        operand.dtype, copy=False
+                    )
+                    arriving[operand] = (
+                        arriving[operand] + part if operand in arriving else part
+                    )
 
     # A table of derivatives. At a kink any value between the two slopes will do.
     __neg__ = unary("neg", np.negative, lambda x, y: -1)
@@ -164,7 +203,9 @@ class Tensor:
     log = unary("log", np.log, lambda x, y: 1 / x)
     sqrt = unary("sqrt", np.sqrt, lambda x, y: 0.5 / y)
     tanh = unary("tanh", np.tanh, lambda x, y: 1 - y * y)
-    sigmoid = unary("σ", lambda x: np.exp(-np.logaddexp(0, -x)), lambda x, y: y * (1 - y))  # no overflow
+    sigmoid = unary(
+        "σ", lambda x: np.exp(-np.logaddexp(0, -x)), lambda x, y: y * (1 - y)
+    )  # no overflow
     relu = unary("relu", lambda x: np.maximum(x, 0), lambda x, y: x > 0)
     abs = unary("abs", np.abs, lambda x, y: np.sign(x))
 
@@ -179,16 +220,25 @@ class Tensor:
         lambda a, b, y: y * np.log(np.where(y == 0, 1, a)),  # nor 0 · log 0
     )
     maximum = binary(
-        "max", np.maximum, lambda a, b, y: (a > b) + (a == b) / 2, lambda a, b, y: (b > a) + (a == b) / 2
+        "max",
+        np.maximum,
+        lambda a, b, y: (a > b) + (a == b) / 2,
+        lambda a, b, y: (b > a) + (a == b) / 2,
     )
 
     __radd__, __rmul__ = __add__, __mul__
-    __rsub__, __rtruediv__, __rpow__ = swapped(__sub__), swapped(__truediv__), swapped(__pow__)
+    __rsub__, __rtruediv__, __rpow__ = (
+        swapped(__sub__),
+        swapped(__truediv__),
+        swapped(__pow__),
+    )
 
     def __matmul__(self, other: Any) -> Tensor:
         """Y = AB gives ∂L/∂A = G Bᵀ and ∂L/∂B = Aᵀ G with G = ∂L/∂Y; also for vectors, stacks of matrices."""
         a, b = self, self.constant(other)
-        left = a.data[None, :] if a.ndim == 1 else a.data  # a vector is a row on the left
+        left = (
+            a.data[None, :] if a.ndim == 1 else a.data
+        )  # a vector is a row on the left
         right = b.data[:, None] if b.ndim == 1 else b.data  # and a column on the right;
         y = left @ right  # the result lacks that axis
         lacks = (-2,) * (a.ndim == 1) + (-1,) * (b.ndim == 1)
@@ -197,21 +247,36 @@ class Tensor:
             product = left.mT @ g.reshape(y.shape)
             return product[..., 0] if b.ndim == 1 else product
 
-        return result("@", y.squeeze(lacks), (a, lambda g: g.reshape(y.shape) @ right.mT), (b, pull_b))
+        return result(
+            "@",
+            y.squeeze(lacks),
+            (a, lambda g: g.reshape(y.shape) @ right.mT),
+            (b, pull_b),
+        )
 
     __rmatmul__ = swapped(__matmul__)
 
-    def _reduce(self, op: str, y: np.ndarray, derivative: Any, axis: Axis, keepdims: bool) -> Tensor:
+    def _reduce(
+        self, op: str, y: np.ndarray, derivative: Any, axis: Axis, keepdims: bool
+    ) -> Tensor:
         """`y` keeps the reduced axes, with length 1; `derivative` is ∂y/∂x, or broadcasts to its shape."""
         spread = np.broadcast_to(derivative, self.shape)
-        return result(op, y if keepdims else y.squeeze(axis), (self, lambda g: g.reshape(y.shape) * spread))
+        return result(
+            op,
+            y if keepdims else y.squeeze(axis),
+            (self, lambda g: g.reshape(y.shape) * spread),
+        )
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return self._reduce("sum", self.data.sum(axis, keepdims=True), 1, axis, keepdims)
+        return self._reduce(
+            "sum", self.data.sum(axis, keepdims=True), 1, axis, keepdims
+        )
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         if not self.size:
-            raise ValueError(f"a mean needs at least one element, got shape {self.shape}")
+            raise ValueError(
+                f"a mean needs at least one element, got shape {self.shape}"
+            )
         y = self.data.mean(axis, keepdims=True)
         return self._reduce("mean", y, y.size / self.size, axis, keepdims)
 
@@ -219,10 +284,16 @@ class Tensor:
         """The largest element; equal ones share the gradient."""
         y = self.data.max(axis, keepdims=True)
         largest = self.data == y
-        return self._reduce("max", y, largest / largest.sum(axis, keepdims=True), axis, keepdims)
+        return self._reduce(
+            "max", y, largest / largest.sum(axis, keepdims=True), axis, keepdims
+        )
 
     def reshape(self, *shape: Any) -> Tensor:
-        return result("reshape", self.data.reshape(*shape), (self, lambda g: g.reshape(self.shape)))
+        return result(
+            "reshape",
+            self.data.reshape(*shape),
+            (self, lambda g: g.reshape(self.shape)),
+        )
 
     def transpose(self, *axes: int) -> Tensor:
         """The axes in a new order; reversed if none is given."""
@@ -233,7 +304,9 @@ class Tensor:
     def __getitem__(self, index: Any) -> Tensor:
         def pull(g: np.ndarray) -> np.ndarray:
             spread = np.zeros_like(self.data)
-            np.add.at(spread, index, g)  # with `+=` an index that occurs twice would count once
+            np.add.at(
+                spread, index, g
+            )  # with `+=` an index that occurs twice would count once
             return spread
 
         return result("[ ]", self.data[index], (self, pull))
@@ -253,5 +326,10 @@ class Node(NamedTuple):
 def graph(tensor: Tensor) -> tuple[list[Node], list[tuple[int, int]]]:
     """All nodes `tensor` was computed from, in topological order, and the edges (operand id, result id)."""
     ids = {node: i for i, node in enumerate(topological_order(tensor))}
-    nodes = [Node(i, t.op, t.name, t.shape, t.data.copy(), copy(t.grad)) for t, i in ids.items()]
-    return nodes, [(ids[operand], i) for t, i in ids.items() for operand, _ in t.operands]
+    nodes = [
+        Node(i, t.op, t.name, t.shape, t.data.copy(), copy(t.grad))
+        for t, i in ids.items()
+    ]
+    return nodes, [
+        (ids[operand], i) for t, i in ids.items() for operand, _ in t.operands
+    ]

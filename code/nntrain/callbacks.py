@@ -68,36 +68,49 @@ class EarlyStopping(Callback):
         restore_best: bool = True,
     ) -> None:
         if not isinstance(monitor, str):
-            raise ValueError(f"monitor must be the name of a result, such as 'val_loss', got {monitor!r}")
+            raise ValueError(
+                f"monitor must be the name of a result, such as 'val_loss', got {monitor!r}"
+            )
         if mode not in ("min", "max"):
             raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
-        self.patience, self.min_delta = whole_number("patience", patience), number("min_delta", min_delta)
+        self.patience, self.min_delta = (
+            whole_number("patience", patience),
+            number("min_delta", min_delta),
+        )
         self.monitor, self.restore_best = monitor, restore_best
         self.sign = 1 if mode == "min" else -1
 
     def on_train_begin(self, run: Run) -> None:
         history = run.history
         self.best, self.best_epoch, self._state = math.inf * self.sign, 0, None
-        for epoch, record in enumerate(history.epochs, start=1):  # what an earlier run has seen
+        for epoch, record in enumerate(
+            history.epochs, start=1
+        ):  # what an earlier run has seen
             value = record.get(self.monitor, math.nan)
             if self.sign * value < self.sign * self.best - self.min_delta:
                 self.best, self.best_epoch = value, epoch
         if self.restore_best and self.best_epoch:
             if self.best_epoch == history.best_epoch:
                 self._state = history.best_state
-            elif self.best_epoch == len(history):  # a checkpoint written before this callback had its turn
+            elif self.best_epoch == len(
+                history
+            ):  # a checkpoint written before this callback had its turn
                 self._state = run.network.state()
 
     def on_epoch_end(self, run: Run) -> None:
         value, epoch = run.history[self.monitor][-1], len(run.history)
-        if self.sign * value < self.sign * self.best - self.min_delta:  # never true of NaN
+        if (
+            self.sign * value < self.sign * self.best - self.min_delta
+        ):  # never true of NaN
             self.best, self.best_epoch = value, epoch
             self._state = run.network.state() if self.restore_best else None
             run.history.best_epoch, run.history.best_state = epoch, self._state
         elif epoch - self.best_epoch >= self.patience:
             best = f"the best {self.monitor} was {self.best:.4g} in epoch {self.best_epoch}"
             never = f"{self.monitor} was never a finite number"
-            run.stop(f"stopped early after epoch {epoch}: {best if self.best_epoch else never}")
+            run.stop(
+                f"stopped early after epoch {epoch}: {best if self.best_epoch else never}"
+            )
 
     def on_train_end(self, run: Run) -> None:
         if self._state is not None:
@@ -117,7 +130,8 @@ class StopOnDivergence(Callback):
             return
         if len(losses) == 1:
             cause = (
-                "the very first loss is not finite: look at the initial weights and the scale of the inputs"
+                "the very first loss is not finite: "
+                "look at the initial weights and the scale of the inputs"
             )
         else:
             cause = f"the learning rate {run.optimizer.lr:g} is probably too high"
@@ -160,7 +174,11 @@ class Checkpoint(Callback):
     def on_train_begin(self, run: Run) -> None:
         folder = self.path.parent
         if self.path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            what = "is a folder" if self.path.is_dir() else f"needs a folder to write to, {folder} is none"
+            what = (
+                "is a folder"
+                if self.path.is_dir()
+                else f"needs a folder to write to, {folder} is none"
+            )
             raise ValueError(f"the checkpoint {self.path} {what}")
 
     def on_epoch_end(self, run: Run) -> None:
@@ -173,13 +191,29 @@ class Checkpoint(Callback):
             "epochs": history.epochs,
             "lr": history.lr,
             "best_epoch": history.best_epoch,
-            "rng": [rng.bit_generator.state for rng in _generators(run.network, run.train)],
+            "rng": [
+                rng.bit_generator.state for rng in _generators(run.network, run.train)
+            ],
         }
         # some bit generators keep their state in arrays
-        arrays = {"story": np.array(json.dumps(story, default=lambda value: value.tolist()))}
-        arrays.update({f"network.{name}": array for name, array in run.network.state().items()})
-        arrays.update({f"optimizer.{name}": array for name, array in run.optimizer.state().items()})
-        arrays.update({f"best.{name}": array for name, array in (history.best_state or {}).items()})
+        arrays = {
+            "story": np.array(json.dumps(story, default=lambda value: value.tolist()))
+        }
+        arrays.update(
+            {f"network.{name}": array for name, array in run.network.state().items()}
+        )
+        arrays.update(
+            {
+                f"optimizer.{name}": array
+                for name, array in run.optimizer.state().items()
+            }
+        )
+        arrays.update(
+            {
+                f"best.{name}": array
+                for name, array in (history.best_state or {}).items()
+            }
+        )
         save_arrays(self.path, arrays)
 
 
@@ -193,19 +227,31 @@ def resume(path: str | Path, network: Any, optimizer: Any, train: Any) -> Histor
     try:
         story = json.loads(str(arrays["story"]))
         states, history = story["rng"], History()
-        history.step_loss, history.epochs, history.lr = story["step_loss"], story["epochs"], story["lr"]
-        history.best_epoch, history.best_state = story["best_epoch"], _part(arrays, "best.") or None
+        history.step_loss, history.epochs, history.lr = (
+            story["step_loss"],
+            story["epochs"],
+            story["lr"],
+        )
+        history.best_epoch, history.best_state = (
+            story["best_epoch"],
+            _part(arrays, "best.") or None,
+        )
         made_by = story["made_by"]
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a checkpoint ({error})") from error
     if made_by != _signature(network, optimizer):
-        raise ValueError(f"{path} is of {made_by}, this run has {_signature(network, optimizer)}")
+        raise ValueError(
+            f"{path} is of {made_by}, this run has {_signature(network, optimizer)}"
+        )
     generators = _generators(network, train)
     if len(states) != len(generators):
         raise ValueError(
             f"the checkpoint has {len(states)} random generators, this run has {len(generators)}"
         )
-    before = optimizer.state(), [generator.bit_generator.state for generator in generators]
+    before = (
+        optimizer.state(),
+        [generator.bit_generator.state for generator in generators],
+    )
     try:
         optimizer.set_state(_part(arrays, "optimizer."))
         for generator, state in zip(generators, states, strict=True):
@@ -224,7 +270,11 @@ def _signature(network: Any, optimizer: Any) -> str:
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 def _generators(network: Any, train: Any) -> list[np.random.Generator]:

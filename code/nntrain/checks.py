@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["flat_arrays", "generator", "number", "probabilities", "real_array", "scalar_loss", "whole_number"]
+__all__ = [
+    "flat_arrays",
+    "generator",
+    "number",
+    "probabilities",
+    "real_array",
+    "scalar_loss",
+    "whole_number",
+]
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:
@@ -16,8 +24,14 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
     >>> whole_number("batch_size", np.int64(10))
     10
     """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, np.integer))
+        or value < least
+    ):
+        raise ValueError(
+            f"{name} must be a whole number of at least {least}, got {value!r}"
+        )
     return int(value)
 
 
@@ -39,7 +53,9 @@ def number(
     Traceback (most recent call last):
     ValueError: momentum must be a number with 0 ≤ momentum < 1, got 1.5
     """
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     if (
         not real
         or not (low < value if open_low else low <= value)
@@ -64,16 +80,22 @@ def real_array(name: str, values: Any) -> np.ndarray:
     """Return ``values`` as an array; ``ValueError`` unless it holds real numbers (booleans count as such)."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"{name} must be real numbers, got an array of dtype {array.dtype}")
+        raise ValueError(
+            f"{name} must be real numbers, got an array of dtype {array.dtype}"
+        )
     return array
 
 
 def scalar_loss(loss: Any) -> None:
     """``ValueError`` unless ``loss`` is a loss object that gives one number, as training needs it."""
-    if isinstance(loss, type) or not (hasattr(loss, "forward") and hasattr(loss, "backward")):
+    if isinstance(loss, type) or not (
+        hasattr(loss, "forward") and hasattr(loss, "backward")
+    ):
         raise ValueError(f"expected a loss, such as CrossEntropyLoss(), got {loss!r}")
     if getattr(loss, "reduction", None) == "none":
-        raise ValueError(f'expected a loss that is one number, got {loss}; try reduction="mean"')
+        raise ValueError(
+            f'expected a loss that is one number, got {loss}; try reduction="mean"'
+        )
 
 
 def flat_arrays(model: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -94,7 +116,10 @@ def flat_arrays(model: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def probabilities(user: str, outputs: np.ndarray) -> None:
     """``ValueError`` for outputs outside 0 … 1, such as logits. NaN passes, to be seen as a diverged run."""
-    lowest, highest = np.minimum.reduce(outputs, axis=None), np.maximum.reduce(outputs, axis=None)
+    lowest, highest = (
+        np.minimum.reduce(outputs, axis=None),
+        np.maximum.reduce(outputs, axis=None),
+    )
     if lowest < 0 or highest > 1 + 1e-3:  # rounding may leave a little more than 1
         raise ValueError(
             f"{user} expected probabilities in 0 … 1, got {lowest:g} … {highest:g}; "

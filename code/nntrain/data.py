@@ -41,13 +41,19 @@ class Batches:
         if shuffle or rng is not None:
             generator("shuffling", rng)
         if drop_last and batch_size > len(x):
-            raise ValueError(f"drop_last with batch_size {batch_size} leaves nothing of {len(x)} examples")
+            raise ValueError(
+                f"drop_last with batch_size {batch_size} leaves nothing of {len(x)} examples"
+            )
         self.x, self.y, self.batch_size = x, y, batch_size
         self.shuffle, self.drop_last, self.rng = shuffle, drop_last, rng
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         n, size = len(self.x), self.batch_size
-        order = self.rng.permutation(n) if self.shuffle and self.rng is not None else np.arange(n)
+        order = (
+            self.rng.permutation(n)
+            if self.shuffle and self.rng is not None
+            else np.arange(n)
+        )
         for start in range(0, len(self) * size, size):
             index = order[start : start + size]
             yield self.x.take(index, axis=0), self.y.take(index, axis=0)
@@ -75,9 +81,13 @@ def check_data(x: np.ndarray, y: np.ndarray) -> None:
             raise ValueError(f"{name} must be real numbers, got dtype {array.dtype}")
         # The sum is finite unless a value is not, so most data needs no array of booleans as large as itself.
         with np.errstate(over="ignore", invalid="ignore"):
-            suspect = array.dtype.kind == "f" and not np.isfinite(np.sum(array, dtype=np.float64))
+            suspect = array.dtype.kind == "f" and not np.isfinite(
+                np.sum(array, dtype=np.float64)
+            )
         if suspect and (bad := np.count_nonzero(~np.isfinite(array))):
-            raise ValueError(f"{name} must be finite, got {bad} values that are NaN or infinite")
+            raise ValueError(
+                f"{name} must be finite, got {bad} values that are NaN or infinite"
+            )
 
 
 def train_val_split(
@@ -90,7 +100,9 @@ def train_val_split(
     x, y, n_val = np.asarray(x), np.asarray(y), whole_number("n_val", n_val)
     generator("train_val_split", rng)
     if x.ndim < 1 or y.ndim < 1 or len(x) != len(y):
-        raise ValueError(f"expected as many inputs as targets, got shapes {x.shape} and {y.shape}")
+        raise ValueError(
+            f"expected as many inputs as targets, got shapes {x.shape} and {y.shape}"
+        )
     if n_val >= len(x):
         raise ValueError(
             f"n_val must lie between 1 and {len(x) - 1} for {len(x)} inputs and {len(y)} targets, got {n_val}"
@@ -110,9 +122,13 @@ def one_hot(labels: np.ndarray, n_classes: int, dtype: type = np.float32) -> np.
     labels = np.asarray(labels)
     n_classes = whole_number("n_classes", n_classes)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise ValueError(f"expected integer labels of shape (N,), got {labels.dtype} of shape {labels.shape}")
+        raise ValueError(
+            f"expected integer labels of shape (N,), got {labels.dtype} of shape {labels.shape}"
+        )
     if labels.size and not 0 <= labels.min() <= labels.max() < n_classes:
-        raise ValueError(f"labels must lie in 0 … {n_classes - 1}, got {labels.min()} … {labels.max()}")
+        raise ValueError(
+            f"labels must lie in 0 … {n_classes - 1}, got {labels.min()} … {labels.max()}"
+        )
     return np.eye(n_classes, dtype=dtype)[labels]
 
 
@@ -129,15 +145,29 @@ def standardise(train: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...
            [ 1.]]), array([[2.]]))
     """
     train, others = np.asarray(train), tuple(map(np.asarray, others))
-    if train.ndim != 2 or not train.size or any(x.shape[1:] != train.shape[1:] for x in others):
+    if (
+        train.ndim != 2
+        or not train.size
+        or any(x.shape[1:] != train.shape[1:] for x in others)
+    ):
         raise ValueError(
             f"expected arrays of shape (N, D), got {', '.join(str(x.shape) for x in (train, *others))}"
         )
     dtype = np.float32 if train.dtype == np.float32 else np.float64
     # float64 for the sums: over 50,000 rows those of float32 lose three digits
-    mean, std = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    mean, std = (
+        train.mean(axis=0, dtype=np.float64),
+        train.std(axis=0, dtype=np.float64),
+    )
     if not np.isfinite(mean).all():
         bad = np.flatnonzero(~np.isfinite(mean)).tolist()
-        raise ValueError(f"train must be finite, got NaN or infinity in the columns {bad}")
-    std = np.where(np.ptp(train, axis=0) > 0, std, 1)  # rounding can leave a constant with a tiny deviation
-    return tuple((x.astype(dtype) - mean.astype(dtype)) / std.astype(dtype) for x in (train, *others))
+        raise ValueError(
+            f"train must be finite, got NaN or infinity in the columns {bad}"
+        )
+    std = np.where(
+        np.ptp(train, axis=0) > 0, std, 1
+    )  # rounding can leave a constant with a tiny deviation
+    return tuple(
+        (x.astype(dtype) - mean.astype(dtype)) / std.astype(dtype)
+        for x in (train, *others)
+    )

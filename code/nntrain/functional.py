@@ -16,7 +16,9 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     Raises ValueError for no tensors, for arrays among them, and for shapes that do not fit.
     """
     if not all(isinstance(t, Tensor) for t in tensors):
-        raise ValueError(f"expected tensors, got {', '.join(type(t).__name__ for t in tensors)}")
+        raise ValueError(
+            f"expected tensors, got {', '.join(type(t).__name__ for t in tensors)}"
+        )
     data = np.concatenate([t.data for t in tensors], axis)
     ends = np.cumsum([t.shape[axis] for t in tensors])[:-1]
     pulls = [lambda g, i=i: np.split(g, ends, axis)[i] for i in range(len(tensors))]
@@ -54,10 +56,17 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     if not isinstance(logits, Tensor):
         raise ValueError(f"expected logits as a Tensor, got {type(logits).__name__}")
     if logits.ndim != 2 or targets.shape not in (logits.shape, logits.shape[:1]):
-        raise ValueError(f"need logits (N, K), targets (N,) or (N, K); got {logits.shape}, {targets.shape}")
+        raise ValueError(
+            f"need logits (N, K), targets (N,) or (N, K); got {logits.shape}, {targets.shape}"
+        )
     log_probs = log_softmax(logits)
     if targets.ndim == 2:
         return -(log_probs * targets).sum(axis=1).mean()
-    if targets.dtype.kind not in "iu" or not np.isin(targets, range(logits.shape[1])).all():
-        raise ValueError(f"targets must be integers from 0 to {logits.shape[1] - 1}, got {targets}")
+    if (
+        targets.dtype.kind not in "iu"
+        or not np.isin(targets, range(logits.shape[1])).all()
+    ):
+        raise ValueError(
+            f"targets must be integers from 0 to {logits.shape[1] - 1}, got {targets}"
+        )
     return -log_probs[np.arange(len(targets)), targets].mean()

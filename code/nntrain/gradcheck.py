@@ -19,7 +19,9 @@ __all__ = ["GradientReport", "check_gradient", "entry_name", "numerical_gradient
 Function = Callable[[np.ndarray], Any]  # array -> one number
 
 
-def numerical_gradient(f: Function, x: Any, h: float = 1e-5, dtype: Any = np.float64) -> np.ndarray:
+def numerical_gradient(
+    f: Function, x: Any, h: float = 1e-5, dtype: Any = np.float64
+) -> np.ndarray:
     """∂f/∂xᵢ ≈ (f(x + h eᵢ) − f(x − h eᵢ)) / 2h for every element; error O(h²) + O(epsilon / h).
 
     `f` takes an array like `x` and returns one number. `x` itself is left alone. Costs two calls an element.
@@ -48,7 +50,9 @@ def _unit(x: np.ndarray, i: int) -> np.ndarray:
 def _number(value: Any) -> Any:
     value = np.asarray(value)
     if value.size != 1:
-        raise ValueError(f"f must return one number, got an array of shape {value.shape}")
+        raise ValueError(
+            f"f must return one number, got an array of shape {value.shape}"
+        )
     return value.reshape(())[()]
 
 
@@ -84,7 +88,11 @@ class GradientReport:
             f"{self.numeric:.6g}; relative error {self.error:.1e}."
         )
         # At a kink the differences themselves are in doubt, not the gradient.
-        verdict = "This check can't tell" if "kink" in self.message else "The gradient is wrong"
+        verdict = (
+            "This check can't tell"
+            if "kink" in self.message
+            else "The gradient is wrong"
+        )
         return f"{verdict}: {self.message}{worst if self.where else ''}"
 
     def _repr_markdown_(self) -> str:
@@ -114,7 +122,10 @@ def check_gradient(
     'the sign is wrong everywhere.'
     """
     x, gradient = np.array(x, dtype=float), np.asarray(gradient, dtype=float)
-    h, tolerance = number("h", h, open_low=True), number("tolerance", tolerance, open_low=True)
+    h, tolerance = (
+        number("h", h, open_low=True),
+        number("tolerance", tolerance, open_low=True),
+    )
     if x.size == 0:
         raise ValueError("x has no elements, so there is nothing to check")
     if names is not None and len(names) != x.size:
@@ -130,12 +141,22 @@ def check_gradient(
         analytic, transposed = gradient.ravel(), turned.ravel()
         numeric = numerical_gradient(f, x, h).ravel()
     else:
-        directions, rng = whole_number("directions", directions), generator("a choice of directions", rng)
-        rays = [rng.choice([-1.0, 1.0], size=x.shape) / np.sqrt(x.size) for _ in range(directions)]
-        analytic, transposed = (np.array([(ray * g).sum() for ray in rays]) for g in (gradient, turned))
+        directions, rng = (
+            whole_number("directions", directions),
+            generator("a choice of directions", rng),
+        )
+        rays = [
+            rng.choice([-1.0, 1.0], size=x.shape) / np.sqrt(x.size)
+            for _ in range(directions)
+        ]
+        analytic, transposed = (
+            np.array([(ray * g).sum() for ray in rays]) for g in (gradient, turned)
+        )
         numeric = np.array([_slope(f, x, ray, h) for ray in rays])
 
-    rounding = np.finfo(float).eps * abs(float(_number(f(x)))) / h  # no difference is finer than this
+    rounding = (
+        np.finfo(float).eps * abs(float(_number(f(x)))) / h
+    )  # no difference is finer than this
     errors = _relative_errors(analytic, numeric, floor=rounding / tolerance)
     worst = int(np.argmax(errors))
     message = ""
@@ -145,10 +166,24 @@ def check_gradient(
             or _usual_mistake(analytic, numeric, transposed)
             or f"{np.sum(errors > tolerance)} of {errors.size} values differ."
         )
-    index = (worst,) if rays else tuple(int(i) for i in np.unravel_index(worst, x.shape))
-    where = f"random direction {worst}" if rays else names[worst] if names else entry_name("x", index)
+    index = (
+        (worst,) if rays else tuple(int(i) for i in np.unravel_index(worst, x.shape))
+    )
+    where = (
+        f"random direction {worst}"
+        if rays
+        else names[worst]
+        if names
+        else entry_name("x", index)
+    )
     return GradientReport(
-        float(errors[worst]), index, float(analytic[worst]), float(numeric[worst]), tolerance, where, message
+        float(errors[worst]),
+        index,
+        float(analytic[worst]),
+        float(numeric[worst]),
+        tolerance,
+        where,
+        message,
     )
 
 
@@ -157,10 +192,14 @@ def entry_name(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def _relative_errors(analytic: np.ndarray, numeric: np.ndarray, floor: float) -> np.ndarray:
+def _relative_errors(
+    analytic: np.ndarray, numeric: np.ndarray, floor: float
+) -> np.ndarray:
     size = np.maximum(np.abs(analytic), np.abs(numeric))
     with np.errstate(invalid="ignore"):
-        errors = np.abs(analytic - numeric) / np.maximum(size, max(floor, 1e-3 * size.max(), 1e-300))
+        errors = np.abs(analytic - numeric) / np.maximum(
+            size, max(floor, 1e-3 * size.max(), 1e-300)
+        )
     return np.where(np.isfinite(errors), errors, np.inf)
 
 
@@ -168,7 +207,9 @@ def _kink(f: Function, x: np.ndarray, direction: np.ndarray, h: float) -> str:
     """Do the slopes on both sides differ, however small the step? (Of a smooth f they do not.)"""
     middle, gaps = float(_number(f(x))), []
     for step in (h, 10 * h):
-        left, right = ((float(_number(f(x + s * direction))) - middle) / s for s in (-step, step))
+        left, right = (
+            (float(_number(f(x + s * direction))) - middle) / s for s in (-step, step)
+        )
         gaps.append((abs(right - left), left, right))
     (gap, left, right), (wide, *_) = gaps
     if not gap > max(0.3 * wide, 1e-3 * max(abs(left), abs(right))):
@@ -179,7 +220,9 @@ def _kink(f: Function, x: np.ndarray, direction: np.ndarray, h: float) -> str:
     )
 
 
-def _usual_mistake(analytic: np.ndarray, numeric: np.ndarray, transposed: np.ndarray) -> str:
+def _usual_mistake(
+    analytic: np.ndarray, numeric: np.ndarray, transposed: np.ndarray
+) -> str:
     """What went wrong, by the trace it leaves in the numbers; empty if it is none of the usual mistakes."""
 
     def like(a: np.ndarray, b: np.ndarray) -> bool:

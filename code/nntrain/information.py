@@ -24,7 +24,9 @@ def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
     r"""Cross-entropy :math:`H(p, q) = -\sum_k p_k\log q_k` in nats; infinite where p > 0 and q = 0."""
     p, q = _distribution(p), _distribution(q)
     if p.shape != q.shape:
-        raise ValueError(f"expected two distributions of one shape, got {p.shape} and {q.shape}")
+        raise ValueError(
+            f"expected two distributions of one shape, got {p.shape} and {q.shape}"
+        )
     with np.errstate(divide="ignore"):
         return float(0 - np.sum(p[p > 0] * np.log(q[p > 0])))  # never −0
 
@@ -37,5 +39,7 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
 def _distribution(p: np.ndarray) -> np.ndarray:
     p = np.asarray(p, dtype=float)
     if p.ndim != 1 or not p.size or (p < 0).any() or not np.isclose(p.sum(), 1):
-        raise ValueError(f"expected a distribution, non-negative and summing to one, got {p}")
+        raise ValueError(
+            f"expected a distribution, non-negative and summing to one, got {p}"
+        )
     return p

@@ -12,7 +12,14 @@ import numpy as np
 
 from nntrain.checks import generator, number
 
-__all__ = ["he_normal", "lecun_normal", "normal", "xavier_normal", "xavier_uniform", "zeros"]
+__all__ = [
+    "he_normal",
+    "lecun_normal",
+    "normal",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
 
 Initializer = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
 
@@ -68,6 +75,10 @@ def xavier_uniform(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarr
 def _fans(shape: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """Check both; return (fan_in, fan_out)."""
     generator("an initialiser", rng)
-    if np.shape(shape) != (2,) or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in shape):
-        raise ValueError(f"an initialiser needs shape = (fan_in, fan_out), both at least 1, got {shape}")
+    if np.shape(shape) != (2,) or not all(
+        isinstance(n, (int, np.integer)) and n >= 1 for n in shape
+    ):
+        raise ValueError(
+            f"an initialiser needs shape = (fan_in, fan_out), both at least 1, got {shape}"
+        )
     return shape

@@ -41,7 +41,9 @@ class Layer:
 
     def __getstate__(self) -> dict[str, object]:
         # a copy has arrays of its own, so it may join another network
-        return {name: value for name, value in vars(self).items() if name != "in_a_network"}
+        return {
+            name: value for name, value in vars(self).items() if name != "in_a_network"
+        }
 
 
 class Linear(Layer):
@@ -77,10 +79,14 @@ class Linear(Layer):
         generator("Linear", rng)
         for name, function in (("init", init), ("bias_init", bias_init)):
             if not callable(function):
-                raise ValueError(f"{name} must be a function (shape, rng) -> array, got {function!r}")
+                raise ValueError(
+                    f"{name} must be a function (shape, rng) -> array, got {function!r}"
+                )
         self.parameter_names = ("weight", "bias") if bias else ("weight",)
         # times 1.0: floats for integers, and an array of its own
-        self.weight = real_array("initial weights", init((in_features, out_features), rng)) * 1.0
+        self.weight = (
+            real_array("initial weights", init((in_features, out_features), rng)) * 1.0
+        )
         self.grad_weight = np.zeros_like(self.weight)
         if self.weight.shape != (in_features, out_features):
             raise ValueError(
@@ -88,13 +94,17 @@ class Linear(Layer):
             )
         self.bias: np.ndarray | None = None
         if bias:
-            bias_row = real_array("initial biases", bias_init((1, out_features), rng)) * 1.0
+            bias_row = (
+                real_array("initial biases", bias_init((1, out_features), rng)) * 1.0
+            )
             self.bias = np.broadcast_to(bias_row, (1, out_features))[0].copy()
             self.grad_bias = np.zeros_like(self.bias)
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
         if x.ndim != 2 or x.shape[1] != self.in_features:
-            raise ValueError(f"{self} expected inputs of shape (N, {self.in_features}), got {x.shape}")
+            raise ValueError(
+                f"{self} expected inputs of shape (N, {self.in_features}), got {x.shape}"
+            )
         self.x = x
         # xW, written (Wᵀxᵀ)ᵀ: the same products in another storage order, which BLAS does some 3 % sooner
         y = np.dot(self.weight.T, x.T).T
@@ -105,8 +115,12 @@ class Linear(Layer):
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
         np.matmul(self.x.T, dy, out=self.grad_weight)
         if self.bias is not None:
-            np.matmul(_ones(len(dy), dy.dtype), dy, out=self.grad_bias)  # a sum as a product: BLAS is faster
-        return np.dot(self.weight, dy.T).T if need_dx else None  # δWᵀ in the order of forward
+            np.matmul(
+                _ones(len(dy), dy.dtype), dy, out=self.grad_bias
+            )  # a sum as a product: BLAS is faster
+        return (
+            np.dot(self.weight, dy.T).T if need_dx else None
+        )  # δWᵀ in the order of forward
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features})"
@@ -159,17 +173,27 @@ class BatchNorm1d(Layer):
     parameter_names = ("weight", "bias")
     buffer_names = ("running_mean", "running_var")
 
-    def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(
+        self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1
+    ) -> None:
         self.num_features = num_features = whole_number("num_features", num_features)
         self.eps = number("eps", eps, open_low=True)
         self.momentum = number("momentum", momentum, high=1, closed_high=True)
         self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
-        self.grad_weight, self.grad_bias = np.zeros(num_features), np.zeros(num_features)
-        self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)
+        self.grad_weight, self.grad_bias = (
+            np.zeros(num_features),
+            np.zeros(num_features),
+        )
+        self.running_mean, self.running_var = (
+            np.zeros(num_features),
+            np.ones(num_features),
+        )
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
         if x.ndim != 2 or x.shape[1] != self.num_features:
-            raise ValueError(f"{self} expected inputs of shape (N, {self.num_features}), got {x.shape}")
+            raise ValueError(
+                f"{self} expected inputs of shape (N, {self.num_features}), got {x.shape}"
+            )
         self.training = training
         if training:
             n = len(x)
@@ -181,7 +205,10 @@ class BatchNorm1d(Layer):
             self.running_mean += self.momentum * (mean - self.running_mean)
             self.running_var += self.momentum * (var * (n / (n - 1)) - self.running_var)
         else:
-            mean, var = self.running_mean.astype(x.dtype), self.running_var.astype(x.dtype)
+            mean, var = (
+                self.running_mean.astype(x.dtype),
+                self.running_var.astype(x.dtype),
+            )
         self.inverse_std = 1 / np.sqrt(var + self.eps)
         self.x_hat = (x - mean) * self.inverse_std
         return self.x_hat * self.weight + self.bias

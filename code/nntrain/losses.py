@@ -46,11 +46,15 @@ class Loss:
     shapes that differ: outputs (N, 1) against targets (N,) would otherwise broadcast quietly to (N, N).
     """
 
-    scale: float | None = None  # what the reduction multiplies the sum with; known after forward
+    scale: float | None = (
+        None  # what the reduction multiplies the sum with; known after forward
+    )
 
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in REDUCTIONS:
-            raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+            raise ValueError(
+                f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}"
+            )
         self.reduction = reduction
 
     def forward(self, outputs: np.ndarray, targets: np.ndarray) -> float | np.ndarray:
@@ -61,14 +65,18 @@ class Loss:
         if self.reduction == "none":
             self.scale = 1.0
             return values
-        count = {"mean": values.size, "batchmean": len(values), "sum": 1}[self.reduction]
+        count = {"mean": values.size, "batchmean": len(values), "sum": 1}[
+            self.reduction
+        ]
         self.scale = 1.0 / count  # a Python float: it leaves float32 as it is
         return float(np.add.reduce(values, axis=None)) * self.scale
 
     def backward(self) -> np.ndarray:
         """Return ∂L/∂outputs of the last ``forward``, in the shape of the outputs."""
         if self.scale is None:
-            raise ValueError(f"{self} has no gradient yet: call forward(outputs, targets) before backward()")
+            raise ValueError(
+                f"{self} has no gradient yet: call forward(outputs, targets) before backward()"
+            )
         gradient = self.derivative()
         gradient *= self.scale
         return gradient
@@ -85,7 +93,9 @@ class Loss:
         """Check the shapes; return the targets in the dtype of the outputs."""
         targets = np.asarray(targets)
         if not outputs.ndim:
-            raise ValueError(f"{type(self).__name__} expected outputs of shape (N, …), got one number")
+            raise ValueError(
+                f"{type(self).__name__} expected outputs of shape (N, …), got one number"
+            )
         if targets.dtype != outputs.dtype:
             targets = real_array("targets", targets).astype(outputs.dtype)
         if outputs.shape != targets.shape or not outputs.size:
@@ -145,9 +155,14 @@ class _Binary(Loss):
 
     def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         targets = super()._matched(outputs, targets)
-        lowest, highest = np.minimum.reduce(targets, axis=None), np.maximum.reduce(targets, axis=None)
+        lowest, highest = (
+            np.minimum.reduce(targets, axis=None),
+            np.maximum.reduce(targets, axis=None),
+        )
         if not 0 <= lowest <= highest <= 1:
-            raise ValueError(f"{type(self).__name__} expected targets in 0 … 1, got {lowest:g} … {highest:g}")
+            raise ValueError(
+                f"{type(self).__name__} expected targets in 0 … 1, got {lowest:g} … {highest:g}"
+            )
         return targets
 
 
@@ -161,7 +176,11 @@ class BCEWithLogitsLoss(_Binary):
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         self.logits, self.targets = outputs, targets
-        return np.maximum(outputs, 0) - targets * outputs + np.log1p(np.exp(-np.abs(outputs)))
+        return (
+            np.maximum(outputs, 0)
+            - targets * outputs
+            + np.log1p(np.exp(-np.abs(outputs)))
+        )
 
     def derivative(self) -> np.ndarray:
         return sigmoid(self.logits) - self.targets
@@ -193,7 +212,9 @@ class _Categorical(Loss):
     def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         targets = np.asarray(targets)
         if outputs.ndim != 2 or not outputs.size:
-            raise ValueError(f"{type(self).__name__} expected outputs of shape (N, K), got {outputs.shape}")
+            raise ValueError(
+                f"{type(self).__name__} expected outputs of shape (N, K), got {outputs.shape}"
+            )
         if targets.ndim == 2:
             targets = super()._matched(outputs, targets)
             worst = np.abs(np.add.reduce(targets, axis=1) - 1).max()
@@ -263,8 +284,13 @@ class ProbsCrossEntropyLoss(_Categorical):
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         probabilities(type(self).__name__, outputs)
-        self.probs, self.targets = np.maximum(outputs, np.finfo(outputs.dtype).tiny), targets
-        return 0 - np.vecdot(targets, np.log(self.probs))  # 0 − 0 is 0, where −(0) would be −0
+        self.probs, self.targets = (
+            np.maximum(outputs, np.finfo(outputs.dtype).tiny),
+            targets,
+        )
+        return 0 - np.vecdot(
+            targets, np.log(self.probs)
+        )  # 0 − 0 is 0, where −(0) would be −0
 
     def derivative(self) -> np.ndarray:
         return -self.targets / self.probs

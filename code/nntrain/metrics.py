@@ -50,7 +50,9 @@ def accuracy(outputs: ArrayLike, targets: ArrayLike) -> float:
     )
 
 
-def binary_accuracy(outputs: ArrayLike, targets: ArrayLike, *, threshold: float = 0.0) -> float:
+def binary_accuracy(
+    outputs: ArrayLike, targets: ArrayLike, *, threshold: float = 0.0
+) -> float:
     """The share of right answers of a network with one output, "yes" being output ≥ threshold.
 
     Args:
@@ -68,12 +70,16 @@ def binary_accuracy(outputs: ArrayLike, targets: ArrayLike, *, threshold: float 
     scores, truth = _column("outputs", outputs), _column("targets", targets)
     if not np.isin(truth, (0, 1)).all():
         wrong = truth[~np.isin(truth, (0, 1))]
-        raise ValueError(f"targets must be zeros and ones, got {len(wrong)} others, such as {wrong[0]}")
+        raise ValueError(
+            f"targets must be zeros and ones, got {len(wrong)} others, such as {wrong[0]}"
+        )
     _same_length("outputs", scores, truth)
     return float(np.mean(((scores >= threshold) == (truth == 1)) & ~np.isnan(scores)))
 
 
-def confusion_matrix(predictions: ArrayLike, targets: ArrayLike, n_classes: int) -> np.ndarray:
+def confusion_matrix(
+    predictions: ArrayLike, targets: ArrayLike, n_classes: int
+) -> np.ndarray:
     """Count every pair: row i, column j says how many examples of class i were taken for class j.
 
     Args:
@@ -91,13 +97,22 @@ def confusion_matrix(predictions: ArrayLike, targets: ArrayLike, n_classes: int)
            [0, 1, 1]])
     """
     n_classes = whole_number("n_classes", n_classes)
-    predicted, truth = _labels("predictions", predictions, n_classes), _labels("targets", targets, n_classes)
+    predicted, truth = (
+        _labels("predictions", predictions, n_classes),
+        _labels("targets", targets, n_classes),
+    )
     _same_length("predictions", predicted, truth)
-    return np.bincount(truth * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+    return np.bincount(truth * n_classes + predicted, minlength=n_classes**2).reshape(
+        n_classes, n_classes
+    )
 
 
 def precision(
-    predictions: ArrayLike, targets: ArrayLike, *, positive: int | None = None, zero_division: float = 0.0
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    positive: int | None = None,
+    zero_division: float = 0.0,
 ) -> float:
     """Of those called positive, the share that is: TP / (TP + FP).
 
@@ -118,7 +133,11 @@ def precision(
 
 
 def recall(
-    predictions: ArrayLike, targets: ArrayLike, *, positive: int | None = None, zero_division: float = 0.0
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    positive: int | None = None,
+    zero_division: float = 0.0,
 ) -> float:
     """Of those that are positive, the share that is called so: TP / (TP + FN). Otherwise as `precision`.
 
@@ -130,7 +149,11 @@ def recall(
 
 
 def specificity(
-    predictions: ArrayLike, targets: ArrayLike, *, positive: int | None = None, zero_division: float = 0.0
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    positive: int | None = None,
+    zero_division: float = 0.0,
 ) -> float:
     """Of those that are not positive, the share that is not called so: TN / (TN + FP).
 
@@ -141,7 +164,11 @@ def specificity(
 
 
 def f1(
-    predictions: ArrayLike, targets: ArrayLike, *, positive: int | None = None, zero_division: float = 0.0
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    *,
+    positive: int | None = None,
+    zero_division: float = 0.0,
 ) -> float:
     """The harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN). Otherwise as `precision`.
 
@@ -158,18 +185,33 @@ def binary_counts(
     predicted, truth = _labels("predictions", predictions), _labels("targets", targets)
     _same_length("predictions", predicted, truth)
     if positive is None:
-        if predicted.min() < 0 or predicted.max() > 1 or truth.min() < 0 or truth.max() > 1:
-            raise ValueError("labels of several classes: say which one is in question, as in positive=7")
+        if (
+            predicted.min() < 0
+            or predicted.max() > 1
+            or truth.min() < 0
+            or truth.max() > 1
+        ):
+            raise ValueError(
+                "labels of several classes: say which one is in question, as in positive=7"
+            )
         positive = 1
     if not isinstance(positive, (int, np.integer, np.bool)):
         raise ValueError(f"positive must be a class number, got {positive!r}")
     called, real = predicted == positive, truth == positive
-    tp, fp, fn = int(np.sum(called & real)), int(np.sum(called & ~real)), int(np.sum(~called & real))
+    tp, fp, fn = (
+        int(np.sum(called & real)),
+        int(np.sum(called & ~real)),
+        int(np.sum(~called & real)),
+    )
     return tp, fp, fn, len(truth) - tp - fp - fn
 
 
 def threshold_metrics(
-    scores: ArrayLike, targets: ArrayLike, thresholds: ArrayLike, *, zero_division: float = 0.0
+    scores: ArrayLike,
+    targets: ArrayLike,
+    thresholds: ArrayLike,
+    *,
+    zero_division: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """All of these for each threshold, an example being called positive if score ≥ threshold.
 
@@ -192,10 +234,14 @@ def threshold_metrics(
     """
     scores, truth = np.asarray(scores), _labels("targets", targets, 2).astype(bool)
     if scores.ndim != 1 or scores.dtype.kind not in "fiu":
-        raise ValueError(f"scores are {scores.dtype} of shape {scores.shape}, expected numbers of shape (N,)")
+        raise ValueError(
+            f"scores are {scores.dtype} of shape {scores.shape}, expected numbers of shape (N,)"
+        )
     _same_length("scores", scores, truth)
     if not np.isfinite(scores).all():
-        raise ValueError(f"scores hold {int((~np.isfinite(scores)).sum())} values that are not finite")
+        raise ValueError(
+            f"scores hold {int((~np.isfinite(scores)).sum())} values that are not finite"
+        )
     cuts = np.asarray(thresholds, dtype=np.float64)
     if cuts.ndim != 1 or np.isnan(cuts).any():
         raise ValueError(f"thresholds of shape {cuts.shape}, expected (T,) without NaN")
@@ -213,7 +259,9 @@ def threshold_metrics(
     }  # fmt: skip
 
 
-def _ratio(part: int | np.ndarray, whole: int | np.ndarray, zero_division: float) -> np.ndarray:
+def _ratio(
+    part: int | np.ndarray, whole: int | np.ndarray, zero_division: float
+) -> np.ndarray:
     """part / whole, and ``zero_division`` where both are 0."""
     result = np.full(np.shape(whole), zero_division, dtype=np.float64)
     return np.divide(part, whole, out=result, where=np.asarray(whole) != 0)
@@ -223,10 +271,14 @@ def _labels(name: str, values: ArrayLike, n_classes: int | None = None) -> np.nd
     """Integer labels of shape (N,), N ≥ 1; within 0 … n_classes − 1 if that is given."""
     labels = np.asarray(values)
     if labels.ndim != 1 or len(labels) == 0 or labels.dtype.kind not in "iub":
-        raise ValueError(f"{name} are {labels.dtype} of shape {labels.shape}, expected integers (N,), N ≥ 1")
+        raise ValueError(
+            f"{name} are {labels.dtype} of shape {labels.shape}, expected integers (N,), N ≥ 1"
+        )
     labels = labels.astype(np.int64)
     if n_classes is not None and (labels.min() < 0 or labels.max() >= n_classes):
-        raise ValueError(f"{name} run from {labels.min()} to {labels.max()}, expected 0 … {n_classes - 1}")
+        raise ValueError(
+            f"{name} run from {labels.min()} to {labels.max()}, expected 0 … {n_classes - 1}"
+        )
     return labels
 
 
@@ -234,7 +286,9 @@ def _target_labels(targets: ArrayLike, n_classes: int) -> np.ndarray:
     array = np.asarray(targets)
     if array.ndim == 2 and len(array) and array.shape[1] == n_classes:
         if not (np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all()):
-            raise ValueError("targets of two dimensions must be one-hot: a single 1 in each row, the rest 0")
+            raise ValueError(
+                "targets of two dimensions must be one-hot: a single 1 in each row, the rest 0"
+            )
         return array.argmax(axis=1)
     return _labels("targets", array, n_classes)
 
@@ -244,7 +298,9 @@ def _column(name: str, values: ArrayLike) -> np.ndarray:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "fiub":
-        raise ValueError(f"{name} are {array.dtype} of shape {array.shape}, expected (N,) or (N, 1), N ≥ 1")
+        raise ValueError(
+            f"{name} are {array.dtype} of shape {array.shape}, expected (N,) or (N, 1), N ≥ 1"
+        )
     return array
 
 

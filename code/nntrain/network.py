@@ -38,21 +38,31 @@ class Sequential:
         try:
             self.dtype = np.dtype(dtype)
         except TypeError as error:
-            raise ValueError(f"dtype must be a floating-point type, got {dtype!r}") from error
+            raise ValueError(
+                f"dtype must be a floating-point type, got {dtype!r}"
+            ) from error
         if self.dtype.kind != "f":
             raise ValueError(f"dtype must be a floating-point type, got {self.dtype}")
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
-                raise ValueError(f"layer {i} should be a Layer, got {type(layer).__name__}")
+                raise ValueError(
+                    f"layer {i} should be a Layer, got {type(layer).__name__}"
+                )
             if layer.in_a_network or any(layer is other for other in self.layers[:i]):
                 raise ValueError(
                     f"{layer} already belongs to a network, which holds its parameters; make a new layer"
                 )
         self._gather()
 
-    def _gather(self, params: np.ndarray | None = None, grads: np.ndarray | None = None) -> None:
+    def _gather(
+        self, params: np.ndarray | None = None, grads: np.ndarray | None = None
+    ) -> None:
         """Copy all parameters into one vector (a new one if none is given); the layers' own become views."""
-        arrays = [getattr(layer, name) for layer in self.layers for name in layer.parameter_names]
+        arrays = [
+            getattr(layer, name)
+            for layer in self.layers
+            for name in layer.parameter_names
+        ]
         self._output_shape: tuple[int, ...] | None = None
         self.n_params = sum(array.size for array in arrays)
         self.params = np.empty(self.n_params, self.dtype) if params is None else params
@@ -69,7 +79,8 @@ class Sequential:
                 start += array.size
         # Nothing before the first layer with parameters needs a gradient, nor does that layer's input.
         self._first = next(
-            (i for i, layer in enumerate(self.layers) if layer.parameter_names), len(self.layers)
+            (i for i, layer in enumerate(self.layers) if layer.parameter_names),
+            len(self.layers),
         )
 
     def check_views(self) -> None:
@@ -94,7 +105,11 @@ class Sequential:
     def backward(self, dy: np.ndarray, need_dx: bool = False) -> Any:
         """Take ∂L/∂outputs, overwrite ``grads`` with ∂L/∂params; return ∂L/∂x if ``need_dx``."""
         if dy.shape != self._output_shape:
-            last = "there was none" if self._output_shape is None else f"its outputs are {self._output_shape}"
+            last = (
+                "there was none"
+                if self._output_shape is None
+                else f"its outputs are {self._output_shape}"
+            )
             raise ValueError(
                 f"backward expected a gradient shaped like the last forward ({last}), got {dy.shape}"
             )
@@ -112,9 +127,14 @@ class Sequential:
         """
         x, batch_size = np.asarray(x), whole_number("batch_size", batch_size)
         if not x.ndim or len(x) == 0:
-            raise ValueError(f"predict expected at least one example, a row each, got shape {x.shape}")
+            raise ValueError(
+                f"predict expected at least one example, a row each, got shape {x.shape}"
+            )
         return np.concatenate(
-            [self.forward(x[i : i + batch_size], training=False) for i in range(0, len(x), batch_size)]
+            [
+                self.forward(x[i : i + batch_size], training=False)
+                for i in range(0, len(x), batch_size)
+            ]
         )
 
     def _converted(self, x: np.ndarray) -> np.ndarray:
@@ -135,13 +155,19 @@ class Sequential:
         is changed.
         """
         own = self.state()
-        expected, got = ({name: array.shape for name, array in s.items()} for s in (own, state))
+        expected, got = (
+            {name: array.shape for name, array in s.items()} for s in (own, state)
+        )
         if expected != got:
-            raise ValueError(f"these weights are of another network: expected {expected}, got {got}")
+            raise ValueError(
+                f"these weights are of another network: expected {expected}, got {got}"
+            )
         for name, array in state.items():
             with np.errstate(over="ignore"):  # too large for the dtype is infinite too
                 if not np.isfinite(real_array(name, array).astype(self.dtype)).all():
-                    raise ValueError(f"these weights hold values that are not finite, in {name}")
+                    raise ValueError(
+                        f"these weights hold values that are not finite, in {name}"
+                    )
         self.params[...] = state["params"]
         for i, layer in enumerate(self.layers):
             for name in layer.buffer_names:
@@ -159,12 +185,19 @@ class Sequential:
         arrays = load_arrays(path)
         layers = str(arrays.pop("layers", "?"))
         if layers != repr(self):
-            raise ValueError(f"{path} holds the weights of {layers}, this network is {self!r}")
+            raise ValueError(
+                f"{path} holds the weights of {layers}, this network is {self!r}"
+            )
         self.set_state(arrays)
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"layers": self.layers, "dtype": self.dtype, "params": self.params, "grads": self.grads}
+        return {
+            "layers": self.layers,
+            "dtype": self.dtype,
+            "params": self.params,
+            "grads": self.grads,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A copy's layers come with arrays of their own: gather them again into one vector. It is the copied
@@ -195,5 +228,9 @@ def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise ValueError(f"there is no file {path}") from None
-    except Exception as error:  # damage can surface anywhere between zip, zlib and the array headers
-        raise ValueError(f"{path} is not a readable .npz file of arrays ({error})") from error
+    except (
+        Exception
+    ) as error:  # damage can surface anywhere between zip, zlib and the array headers
+        raise ValueError(
+            f"{path} is not a readable .npz file of arrays ({error})"
+        ) from error

@@ -34,7 +34,10 @@ class NetworkReport:
         return "\n".join(f"{name}: {report}" for name, report in self.reports.items())
 
     def _repr_markdown_(self) -> str:
-        lines = (f"- `{name}` {report._repr_markdown_()}" for name, report in self.reports.items())
+        lines = (
+            f"- `{name}` {report._repr_markdown_()}"
+            for name, report in self.reports.items()
+        )
         return "\n".join(line.replace("\n", "\n  ") for line in lines)
 
 
@@ -90,7 +93,9 @@ def check_network(
                 directions=directions,
                 rng=rng,
             )
-    reports["x"] = check_gradient(loss_at, x, dx, h=h, tolerance=tolerance, directions=directions, rng=rng)
+    reports["x"] = check_gradient(
+        loss_at, x, dx, h=h, tolerance=tolerance, directions=directions, rng=rng
+    )
     return NetworkReport(reports)
 
 

@@ -38,7 +38,10 @@ class Optimizer:
         self.steps = 0
         for name in self.slots:
             setattr(self, name, np.zeros_like(self.params))
-        self._a, self._b = np.empty_like(self.params), np.empty_like(self.params)  # scratch space
+        self._a, self._b = (
+            np.empty_like(self.params),
+            np.empty_like(self.params),
+        )  # scratch space
 
     def step(self) -> None:
         """Make one update of ``params`` from ``grads``, in place."""
@@ -65,7 +68,10 @@ class Optimizer:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of the running averages and the count of steps."""
-        return {"steps": np.array(self.steps), **{name: getattr(self, name).copy() for name in self.slots}}
+        return {
+            "steps": np.array(self.steps),
+            **{name: getattr(self, name).copy() for name in self.slots},
+        }
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         """Write a ``state()`` back; ``ValueError`` if it is another optimiser's."""
@@ -208,8 +214,13 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise ValueError(f"betas must be two numbers, beta1 and beta2, got {betas!r}")
-        self.betas = number("beta1", betas[0], high=1), number("beta2", betas[1], high=1)
+            raise ValueError(
+                f"betas must be two numbers, beta1 and beta2, got {betas!r}"
+            )
+        self.betas = (
+            number("beta1", betas[0], high=1),
+            number("beta2", betas[1], high=1),
+        )
         self.eps = number("eps", eps)
         super().__init__(model, lr, weight_decay)
 
@@ -227,7 +238,10 @@ class Adam(Optimizer):
         self.squares *= beta2
         self.squares += a
         # Both corrections are plain numbers: multiply the step and ε by them, not the arrays.
-        correction1, correction2 = 1 - beta1**self.steps, math.sqrt(1 - beta2**self.steps)
+        correction1, correction2 = (
+            1 - beta1**self.steps,
+            math.sqrt(1 - beta2**self.steps),
+        )
         np.sqrt(self.squares, out=a)
         a += self.eps * correction2
         np.divide(self.mean, a, out=a)
@@ -264,7 +278,9 @@ def clip_grad_norm(grads: np.ndarray, max_norm: float) -> float:
     returned. ``max_norm=np.inf`` only measures. Source: Pascanu et al. (2013).
     """
     number("max_norm", max_norm, open_low=True, closed_high=True)
-    norm = math.sqrt(np.sum(np.square(grads, dtype=np.float64)))  # in float32 the squares of 1e20 overflow
+    norm = math.sqrt(
+        np.sum(np.square(grads, dtype=np.float64))
+    )  # in float32 the squares of 1e20 overflow
     if max_norm < norm < math.inf:
         grads *= max_norm / norm
     return norm

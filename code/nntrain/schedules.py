@@ -90,14 +90,18 @@ def warmup(schedule: Schedule | float, steps: int) -> Schedule:
     """
     steps = whole_number("steps", steps)
     after = schedule if callable(schedule) else constant(schedule)
-    return lambda step: float(after(0) * (step + 1) / steps if step < steps else after(step - steps))
+    return lambda step: float(
+        after(0) * (step + 1) / steps if step < steps else after(step - steps)
+    )
 
 
 def per_epoch(schedule: Schedule, steps_per_epoch: int) -> Schedule:
     """A schedule of epochs as one of steps: the rate changes only when a new epoch begins."""
     steps_per_epoch = whole_number("steps_per_epoch", steps_per_epoch)
     if not callable(schedule):
-        raise ValueError(f"per_epoch needs a schedule, a function of the epoch, got {schedule!r}")
+        raise ValueError(
+            f"per_epoch needs a schedule, a function of the epoch, got {schedule!r}"
+        )
     return lambda step: float(schedule(step // steps_per_epoch))
 
 
@@ -128,7 +132,9 @@ def lr_range_test(
     whole_number("steps", steps)
     train = copy.copy(train)
     network, train.rng = copy.deepcopy((network, train.rng))
-    optimizer = make_optimizer(network, exponential(lr_min, (lr_max / lr_min) ** (1 / max(steps - 1, 1))))
+    optimizer = make_optimizer(
+        network, exponential(lr_min, (lr_max / lr_min) ** (1 / max(steps - 1, 1)))
+    )
     rates: list[float] = []
     losses: list[float] = []
     with np.errstate(over="ignore", invalid="ignore"):

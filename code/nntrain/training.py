@@ -18,7 +18,13 @@ from nntrain.network import Sequential
 __all__ = ["History", "Run", "evaluate", "fit"]
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
-EVENTS = ("on_train_begin", "on_gradient", "on_step_end", "on_epoch_end", "on_train_end")  # of callbacks
+EVENTS = (
+    "on_train_begin",
+    "on_gradient",
+    "on_step_end",
+    "on_epoch_end",
+    "on_train_end",
+)  # of callbacks
 
 
 class History:
@@ -58,7 +64,9 @@ class History:
 class Run:
     """One training run, as callbacks see it. ``stop(reason)`` ends it after the current step."""
 
-    def __init__(self, network: Any, loss: Any, optimizer: Any, train: Batches, history: History) -> None:
+    def __init__(
+        self, network: Any, loss: Any, optimizer: Any, train: Batches, history: History
+    ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.train, self.history = train, history
         self.stopped = False
@@ -99,7 +107,10 @@ def fit(
     history = History() if history is None else history
     history.stop_reason = ""
     run = Run(network, loss, optimizer, train, history)
-    with _progress_bar(epochs, len(history), progress) as bar, np.errstate(over="ignore", invalid="ignore"):
+    with (
+        _progress_bar(epochs, len(history), progress) as bar,
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
         try:
             _call(callbacks, "on_train_begin", run)
             while len(history) < epochs and not run.stopped:
@@ -108,13 +119,19 @@ def fit(
                     break
                 if val is not None:
                     results = _results(network, loss, *val, named)
-                    record.update({f"val_{name}": value for name, value in results.items()})
+                    record.update(
+                        {f"val_{name}": value for name, value in results.items()}
+                    )
                 history.epochs.append(record)
                 bar.update()
-                bar.set_postfix({name: f"{value:.4g}" for name, value in record.items()})
+                bar.set_postfix(
+                    {name: f"{value:.4g}" for name, value in record.items()}
+                )
                 _call(callbacks, "on_epoch_end", run)
         except KeyboardInterrupt:
-            run.stop(f"interrupted after {len(history)} whole epochs, at step {len(history.step_loss)}")
+            run.stop(
+                f"interrupted after {len(history)} whole epochs, at step {len(history.step_loss)}"
+            )
         _call(callbacks, "on_train_end", run)
     return history
 
@@ -140,7 +157,12 @@ def _epoch(run: Run, callbacks: tuple[Any, ...]) -> dict[str, float] | None:
 
 
 def evaluate(
-    network: Any, loss: Any, x: np.ndarray, y: np.ndarray, *, metrics: Sequence[Metric] = ()
+    network: Any,
+    loss: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    metrics: Sequence[Metric] = (),
 ) -> dict[str, float]:
     """Return ``{"loss": …, "<metric>": …}`` on ``(x, y)`` with the network as used after training.
 
@@ -170,42 +192,62 @@ def _results(
 def _named(metrics: Sequence[Metric]) -> dict[str, Metric]:
     """The metrics by name; ``ValueError`` where one is no function or two results would have one name."""
     if callable(metrics):
-        raise ValueError(f"metrics must be a sequence of functions, such as (accuracy,), got {metrics!r}")
+        raise ValueError(
+            f"metrics must be a sequence of functions, such as (accuracy,), got {metrics!r}"
+        )
     named: dict[str, Metric] = {}
     for metric in metrics:
         if not callable(metric):
-            raise ValueError(f"a metric must be a function (outputs, targets) -> float, got {metric!r}")
+            raise ValueError(
+                f"a metric must be a function (outputs, targets) -> float, got {metric!r}"
+            )
         function = metric.func if isinstance(metric, functools.partial) else metric
         name = getattr(function, "__name__", type(function).__name__)
         if name in named or name == "loss":
-            raise ValueError(f"two results would be called {name!r}: give each metric a name of its own")
+            raise ValueError(
+                f"two results would be called {name!r}: give each metric a name of its own"
+            )
         named[name] = metric
     return named
 
 
 def _checked(callbacks: Iterable[Any]) -> tuple[Any, ...]:
     if not isinstance(callbacks, Iterable):
-        raise ValueError(f"callbacks must be a sequence, such as (EarlyStopping(5),), got {callbacks!r}")
+        raise ValueError(
+            f"callbacks must be a sequence, such as (EarlyStopping(5),), got {callbacks!r}"
+        )
     callbacks = tuple(callbacks)
     for callback in callbacks:
         missing = [event for event in EVENTS if not hasattr(callback, event)]
         if missing or isinstance(callback, type):
             lack = f", which has no {missing[0]}" if missing else ", a class: call it"
-            raise ValueError(f"a callback must be an instance of a Callback, got {callback!r}{lack}")
+            raise ValueError(
+                f"a callback must be an instance of a Callback, got {callback!r}{lack}"
+            )
     return callbacks
 
 
-def _check_run(network: Any, loss: Any, optimizer: Any, train: Any, val: Any, history: Any) -> None:
+def _check_run(
+    network: Any, loss: Any, optimizer: Any, train: Any, val: Any, history: Any
+) -> None:
     """Raise ``ValueError`` for what would fail later, or worse, would not fail but train nothing."""
     scalar_loss(loss)
     if history is not None and not isinstance(history, History):
-        raise ValueError(f"history must be the History of an earlier run, got {history!r}")
+        raise ValueError(
+            f"history must be the History of an earlier run, got {history!r}"
+        )
     if not hasattr(train, "sizes"):
-        raise ValueError(f"train must be Batches(x, y, batch_size, rng=…), got {type(train).__name__}")
+        raise ValueError(
+            f"train must be Batches(x, y, batch_size, rng=…), got {type(train).__name__}"
+        )
     if not (hasattr(network, "params") and hasattr(optimizer, "step")):
-        raise ValueError(f"expected a network and an optimizer, got {network!r} and {optimizer!r}")
+        raise ValueError(
+            f"expected a network and an optimizer, got {network!r} and {optimizer!r}"
+        )
     if optimizer.params is not network.params:
-        raise ValueError("this optimizer holds the parameters of another network; make one with this network")
+        raise ValueError(
+            "this optimizer holds the parameters of another network; make one with this network"
+        )
     if isinstance(network, Sequential):
         network.check_views()
     if val is not None:

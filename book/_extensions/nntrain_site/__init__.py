@@ -41,7 +41,9 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
         icons.shrink(Path(app.outdir))
         found = requests.problems(Path(app.outdir))
         if found:
-            raise ExtensionError("The site would not work by itself:\n  " + "\n  ".join(found))
+            raise ExtensionError(
+                "The site would not work by itself:\n  " + "\n  ".join(found)
+            )
     strict = app.warningiserror or app.keep_going  # -W alone, or with --keep-going
     if not (strict and app._warncount):
         _marker(app).unlink(missing_ok=True)
@@ -49,15 +51,21 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool | str]:
     execution.prepare_environment()
-    app.add_config_value("comments_config", {}, "html")  # Jupyter Book sets it even without that extension
-    app.add_config_value("book_files", "", "html")  # a hash, so that a changed style reaches the pages
+    app.add_config_value(
+        "comments_config", {}, "html"
+    )  # Jupyter Book sets it even without that extension
+    app.add_config_value(
+        "book_files", "", "html"
+    )  # a hash, so that a changed style reaches the pages
     app.connect("config-inited", _begin, priority=100)
     app.connect("config-inited", execution.configure)
     app.connect("config-inited", assets.configure)
     app.connect("builder-inited", assets.copy_mathjax)
     app.connect("builder-inited", assets.add_experiments)
     app.connect("html-page-context", assets.lighten, priority=900)
-    app.connect("html-collect-pages", reference.forget_listings, priority=400)  # before viewcode's own
+    app.connect(
+        "html-collect-pages", reference.forget_listings, priority=400
+    )  # before viewcode's own
     app.connect("viewcode-follow-imported", reference.home_of)
     app.connect("source-read", reference.write_sections)
     app.connect("autodoc-process-docstring", reference.escape_bars, priority=400)

@@ -15,11 +15,17 @@ MATHJAX = "mathjax/tex-mml-svg.js"
 # The component itself, and the macros it fetches on first use (\boldsymbol is one).
 MATHJAX_PARTS = (MATHJAX, "mathjax/input/tex/extensions")
 
+# The experiments' web components: the folder of bookkit that holds each one's script and style, and its name.
+COMPONENTS = {"experiments": "experiment", "digitpad": "digitpad"}
+
 
 def configure(app: Sphinx, config) -> None:
     config.mathjax_path = MATHJAX
     # The menu would fetch parts that are not copied. The MathML that screen readers read is in the component.
-    config.mathjax3_config = {"options": {"enableMenu": False}, **(config.mathjax3_config or {})}
+    config.mathjax3_config = {
+        "options": {"enableMenu": False},
+        **(config.mathjax3_config or {}),
+    }
     config.html_context.setdefault("default_mode", "auto")
     config.book_files = _digest(Path(app.srcdir))
     options = config.html_theme_options
@@ -39,9 +45,17 @@ def configure(app: Sphinx, config) -> None:
 
 def _digest(root: Path) -> str:
     """A hash of the site's own styles and scripts: with no setting changed Sphinx would not copy them."""
-    folders = (root / "book" / "_static", Path(str(resources.files("nntrain.experiments"))))
+    folders = (
+        root / "book" / "_static",
+        *(Path(str(resources.files(f"bookkit.{part}"))) for part in COMPONENTS),
+    )
     kinds = (".css", ".js", ".svg")
-    files = sorted(file for folder in folders for file in folder.glob("*.*") if file.suffix in kinds)
+    files = sorted(
+        file
+        for folder in folders
+        for file in folder.glob("*.*")
+        if file.suffix in kinds
+    )
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -51,12 +65,16 @@ def repository_url(root: Path) -> str:
     if not name:
         try:
             command = ["git", "-C", str(root), "remote", "get-url", "origin"]
-            remote = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+            remote = subprocess.run(
+                command, capture_output=True, text=True, check=True
+            ).stdout.strip()
         except (OSError, subprocess.CalledProcessError):
             return ""
         match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", remote)
         name = match.group(1) if match else ""
-    return f"https://github.com/{name}" if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else ""
+    return (
+        f"https://github.com/{name}" if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else ""
+    )
 
 
 def copy_mathjax(app: Sphinx) -> None:
@@ -79,13 +97,17 @@ def add_experiments(app: Sphinx) -> None:
         return
     static = Path(app.outdir) / "_static"
     static.mkdir(parents=True, exist_ok=True)
-    for name in ("experiment", "draw"):
+    for part, name in COMPONENTS.items():
         for file in (f"{name}.js", f"{name}.css"):
-            (static / file).write_bytes((resources.files("nntrain.experiments") / file).read_bytes())
+            (static / file).write_bytes(
+                (resources.files(f"bookkit.{part}") / file).read_bytes()
+            )
         app.add_js_file(f"{name}.js", loading_method="defer")
         app.add_css_file(f"{name}.css")
 
 
-def lighten(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+def lighten(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree
+) -> None:
     """Put the page's own context right, after the themes have had their turn."""
     context["default_mode"] = "auto"

@@ -14,7 +14,9 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-logging.getLogger("fontTools.subset").setLevel(logging.WARNING)  # or it reports every table it prunes
+logging.getLogger("fontTools.subset").setLevel(
+    logging.WARNING
+)  # or it reports every table it prunes
 
 SHEET = "icons.css"
 BASE = """\
@@ -39,7 +41,9 @@ FACES = (
     ("fa-brands-400.ttf", "Font Awesome 6 Brands", 400),
 )
 # What the theme's templates say, in a page's head, to load all of it.
-TAGS = re.compile(r"\s*<(?:link|script)\b[^>]*vendor/fontawesome/[^>]*>(?:\s*</script>)?")
+TAGS = re.compile(
+    r"\s*<(?:link|script)\b[^>]*vendor/fontawesome/[^>]*>(?:\s*</script>)?"
+)
 
 
 def shrink(site: Path) -> None:
@@ -48,13 +52,21 @@ def shrink(site: Path) -> None:
     if not vendor.is_dir():
         return
     (release,) = vendor.iterdir()
-    names = dict(_code_points((release / "css" / "all.min.css").read_text(encoding="utf-8")))
+    names = dict(
+        _code_points((release / "css" / "all.min.css").read_text(encoding="utf-8"))
+    )
     pages = list(site.rglob("*.html"))
     used = _used([*pages, *(site / "_static").glob("scripts/*.js")], names)
     codes = set(used.values()) | _in_style_sheets(site / "_static")
     rules = [BASE]
-    rules += [f'.{name}::before {{ content: "\\{code:x}"; }}' for name, code in sorted(used.items())]
-    rules += [_face(release / "webfonts" / file, family, weight, codes) for file, family, weight in FACES]
+    rules += [
+        f'.{name}::before {{ content: "\\{code:x}"; }}'
+        for name, code in sorted(used.items())
+    ]
+    rules += [
+        _face(release / "webfonts" / file, family, weight, codes)
+        for file, family, weight in FACES
+    ]
     (site / "_static" / SHEET).write_text("\n".join(rules) + "\n", encoding="utf-8")
     for page in pages:
         text = page.read_text(encoding="utf-8")
@@ -66,7 +78,9 @@ def shrink(site: Path) -> None:
 
 def _code_points(css: str):
     """Each icon's class and code point: `.fa-bars:before, .fa-navicon:before {content: "\\f0c9"}`."""
-    for selectors, code in re.findall(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}', css):
+    for selectors, code in re.findall(
+        r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}', css
+    ):
         for name in re.findall(r"\.(fa-[\w-]+):before", selectors):
             yield name, int(code, 16)
 
@@ -74,7 +88,11 @@ def _code_points(css: str):
 def _used(files: list[Path], names: dict[str, int]) -> dict[str, int]:
     found = set()
     for file in files:
-        found.update(re.findall(r"\bfa-[a-z0-9-]+", file.read_text(encoding="utf-8", errors="replace")))
+        found.update(
+            re.findall(
+                r"\bfa-[a-z0-9-]+", file.read_text(encoding="utf-8", errors="replace")
+            )
+        )
     return {name: names[name] for name in found if name in names}
 
 
@@ -83,7 +101,9 @@ def _in_style_sheets(static: Path) -> set[int]:
     sheets = [sheet for sheet in static.rglob("*.css") if "vendor" not in sheet.parts]
     text = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     escaped = {int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})\b", text)}
-    return escaped | {ord(character) for character in text if "\uf000" <= character <= "\uf8ff"}
+    return escaped | {
+        ord(character) for character in text if "\uf000" <= character <= "\uf8ff"
+    }
 
 
 def _face(path: Path, family: str, weight: int, codes: set[int]) -> str:

@@ -38,5 +38,6 @@ def repair(app: Sphinx) -> None:
             page.write_text(better, encoding="utf-8")
     root = app.config.root_doc
     (site / "index.html").write_text(
-        FRONT_DOOR.format(title=app.config.html_title, page=f"{root}.html"), encoding="utf-8"
+        FRONT_DOOR.format(title=app.config.html_title, page=f"{root}.html"),
+        encoding="utf-8",
     )

@@ -20,9 +20,13 @@ LOADING_LINKS = {
     "stylesheet", "preload", "prefetch", "modulepreload", "preconnect", "dns-prefetch", "icon", "shortcut",
     "apple-touch-icon", "manifest", "mask-icon", "prerender",
 }  # fmt: skip
-CSS_ADDRESS = re.compile(r"""url\(\s*['"]?([^'")]+)['"]?\s*\)|@import\s+['"]([^'"]+)['"]""", re.IGNORECASE)
+CSS_ADDRESS = re.compile(
+    r"""url\(\s*['"]?([^'")]+)['"]?\s*\)|@import\s+['"]([^'"]+)['"]""", re.IGNORECASE
+)
 # Inline scripts name no other host at all, but for the names of XML dialects.
-SCRIPT_ADDRESS = re.compile(r"""["'`](?:https?:)?//(?!www\.w3\.org/)[\w.-]+\.\w+[^"'`\s]*""")
+SCRIPT_ADDRESS = re.compile(
+    r"""["'`](?:https?:)?//(?!www\.w3\.org/)[\w.-]+\.\w+[^"'`\s]*"""
+)
 
 
 class _Page(HTMLParser):
@@ -40,17 +44,23 @@ class _Page(HTMLParser):
             if name == "style":
                 self.addresses += css_addresses(value)
             elif name in ("srcset", "imagesrcset"):
-                self.addresses += [part.split()[0] for part in value.split(",") if part.strip()]
+                self.addresses += [
+                    part.split()[0] for part in value.split(",") if part.strip()
+                ]
             elif name in LOADING.get(tag, ()) and self._loads(tag, values):
                 self.addresses.append(value)
         if tag == "meta" and values.get("http-equiv", "").lower() == "refresh":
-            self.addresses.append(values.get("content", "").lower().partition("url=")[2])
+            self.addresses.append(
+                values.get("content", "").lower().partition("url=")[2]
+            )
 
     handle_startendtag = handle_starttag
 
     @staticmethod
     def _loads(tag: str, values: dict[str, str]) -> bool:
-        return tag != "link" or bool(LOADING_LINKS & set(values.get("rel", "").lower().split()))
+        return tag != "link" or bool(
+            LOADING_LINKS & set(values.get("rel", "").lower().split())
+        )
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = ""
@@ -59,11 +69,16 @@ class _Page(HTMLParser):
         if self._inside == "style":
             self.addresses += css_addresses(data)
         elif self._inside == "script" and not self._data_script:
-            self.addresses += [match.strip("\"'`") for match in SCRIPT_ADDRESS.findall(data)]
+            self.addresses += [
+                match.strip("\"'`") for match in SCRIPT_ADDRESS.findall(data)
+            ]
 
 
 def css_addresses(text: str) -> list[str]:
-    return [a or b for a, b in CSS_ADDRESS.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))]
+    return [
+        a or b
+        for a, b in CSS_ADDRESS.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
+    ]
 
 
 def html_addresses(text: str) -> list[str]:
@@ -95,9 +110,13 @@ def problems(site: Path) -> list[str]:
     """One line for everything that a page or style sheet would load from elsewhere, or in vain."""
     _exists.cache_clear()
     found = []
-    for path in sorted([*site.rglob("*.html"), *site.rglob("*.css"), *site.rglob("*.svg")]):
+    for path in sorted(
+        [*site.rglob("*.html"), *site.rglob("*.css"), *site.rglob("*.svg")]
+    ):
         text = path.read_text(encoding="utf-8", errors="replace")
-        addresses = css_addresses(text) if path.suffix == ".css" else html_addresses(text)
+        addresses = (
+            css_addresses(text) if path.suffix == ".css" else html_addresses(text)
+        )
         for address in dict.fromkeys(addresses):
             wrong = problem(address, path, site)
             if wrong:

@@ -1,0 +1,136 @@
+"""What a reader can set: a choice from a list, a whole number, a number on a linear or logarithmic scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+def Log(low: float, high: float, count: int) -> np.ndarray:
+    """`count` values from `low` to `high`, equal *ratios* apart, rounded to three significant digits.
+
+    The rounding keeps the page honest: the value shown beside the slider is the value computed with.
+
+    >>> Log(0.01, 1, 5).tolist()
+    [0.01, 0.0316, 0.1, 0.316, 1.0]
+    """
+    if not (0 < low < high and count >= 2):
+        raise ValueError(
+            f"Log needs 0 < low < high and count >= 2, got {low}, {high}, {count}"
+        )
+    return np.array([float(f"{value:.3g}") for value in np.geomspace(low, high, count)])
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control: its values in order, how each is written, and the position it starts from."""
+
+    name: str
+    label: str
+    kind: str  # "choice" | "integer" | "linear" | "log" | "listed"
+    values: tuple[Any, ...]
+    texts: tuple[str, ...]
+    start: int
+    format: str
+
+    def write(self, value: Any) -> str:
+        """How a value (possibly between two of the listed ones) is shown."""
+        return (
+            self.texts[self.values.index(value)]
+            if self.kind == "choice"
+            else self.format.format(value)
+        )
+
+
+def make_controls(
+    spec: Mapping[str, Iterable[Any]],
+    start: Mapping[str, Any],
+    labels: Mapping[str, str],
+    choices: Mapping[str, Mapping[Any, str]],
+    formats: Mapping[str, str],
+) -> list[Control]:
+    """Read the author's `controls` dictionary; every mistake in it raises `ValueError`."""
+    controls = []
+    for name, given in spec.items():
+        if not name.isidentifier():
+            raise ValueError(
+                f"a control's name is a keyword of compute(), so {name!r} cannot be one"
+            )
+        values = tuple(_plain(value) for value in given)
+        if len(values) < 2 or len(set(values)) < len(values):
+            raise ValueError(
+                f"control {name!r} needs two or more different values, got {values}"
+            )
+        kind = _kind(name, values)
+        form = formats.get(name, "{}" if kind in ("choice", "integer") else "{:.3g}")
+        names = choices.get(name, {})
+        texts = tuple(
+            str(names.get(v, _word(v))) if kind == "choice" else form.format(v)
+            for v in values
+        )
+        if len(set(texts)) < len(texts):
+            raise ValueError(
+                f"control {name!r}: two values look the same, give it a finer format: {texts}"
+            )
+        begin = start.get(
+            name, values[0] if kind == "choice" else values[len(values) // 2]
+        )
+        controls.append(
+            Control(
+                name,
+                labels.get(name, name),
+                kind,
+                values,
+                texts,
+                _position(name, kind, values, begin),
+                form,
+            )
+        )
+    return controls
+
+
+def _plain(value: Any) -> Any:
+    """A Python number instead of a NumPy one, without the last-digit noise of `linspace`."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
+def _word(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _kind(name: str, values: tuple[Any, ...]) -> str:
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        return "choice"
+    numbers = np.array(values, dtype=float)
+    gaps = np.diff(numbers)
+    if not (np.isfinite(numbers).all() and (gaps > 0).all()):
+        raise ValueError(
+            f"the numbers of control {name!r} must be finite and increase, got {values}"
+        )
+    if np.allclose(gaps, gaps[0], rtol=1e-6):
+        return "integer" if all(isinstance(v, int) for v in values) else "linear"
+    ratios = numbers[1:] / numbers[:-1] if numbers[0] > 0 else np.array([1.0])
+    floats = not all(isinstance(v, int) for v in values)
+    return (
+        "log"
+        if floats and len(ratios) > 1 and np.allclose(ratios, ratios.mean(), rtol=0.01)
+        else "listed"
+    )
+
+
+def _position(name: str, kind: str, values: tuple[Any, ...], begin: Any) -> int:
+    if kind == "choice":
+        if begin not in values:
+            raise ValueError(
+                f"start of {name!r} is {begin!r}, which is not among {values}"
+            )
+        return values.index(begin)
+    if not values[0] <= begin <= values[-1]:
+        raise ValueError(
+            f"start of {name!r} is {begin!r}, outside {values[0]} … {values[-1]}"
+        )
+    return int(np.argmin(np.abs(np.array(values, dtype=float) - float(begin))))

@@ -1,0 +1,396 @@
+"""Callbacks: stopping at the right moment for the right reason, and going on from a file bit for bit."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from nntrain import (
+    SGD,
+    Adam,
+    AdamW,
+    Batches,
+    BatchNorm1d,
+    CrossEntropyLoss,
+    Dropout,
+    Linear,
+    Sequential,
+    Tanh,
+    fit,
+)
+from nntrain.callbacks import (
+    Callback,
+    Checkpoint,
+    ClipGradients,
+    EarlyStopping,
+    LearningRateLog,
+    StopOnDivergence,
+    resume,
+)
+from nntrain.schedules import exponential
+
+
+class Scripted(Callback):
+    """Puts the given numbers in place of an epoch's ``val_loss`` and keeps the weights of every epoch."""
+
+    def __init__(self, *values):
+        self.values, self.params = values, []
+
+    def on_epoch_end(self, run):
+        self.params.append(run.network.params.copy())
+        run.history.epochs[-1]["val_loss"] = self.values[len(self.params) - 1]
+
+
+def scripted_run(make_network, small_data, values, stopper):
+    network, script = make_network(), Scripted(*values)
+    train = Batches(*small_data, 8, rng=np.random.default_rng(0))
+    optimizer, callbacks = SGD(network, lr=0.1), [script, stopper]
+    epochs = len(values)
+    history = fit(
+        network,
+        CrossEntropyLoss(),
+        optimizer,
+        train,
+        small_data,
+        epochs=epochs,
+        callbacks=callbacks,
+    )
+    return network, history, script
+
+
+def test_early_stopping_waits_for_its_patience_and_restores_the_best(
+    make_network, small_data
+):
+    stopper = EarlyStopping(patience=2)
+    values = (5.0, 3.0, 4.0, 3.5, 1.0)
+    network, history, script = scripted_run(make_network, small_data, values, stopper)
+    assert len(history) == 4
+    assert (
+        history.stop_reason
+        == "stopped early after epoch 4: the best val_loss was 3 in epoch 2"
+    )
+    assert (stopper.best, stopper.best_epoch) == (3.0, 2)
+    np.testing.assert_array_equal(network.params, script.params[1])
+
+
+def test_early_stopping_restores_the_best_also_when_the_epochs_run_out(
+    make_network, small_data
+):
+    network, history, script = scripted_run(
+        make_network, small_data, (5.0, 3.0, 4.0), EarlyStopping(5)
+    )
+    assert (len(history), history.stop_reason) == (3, "")
+    np.testing.assert_array_equal(network.params, script.params[1])
+
+
+def test_early_stopping_can_leave_the_last_weights(make_network, small_data):
+    stopper = EarlyStopping(1, restore_best=False)
+    network, _, script = scripted_run(make_network, small_data, (3.0, 4.0), stopper)
+    np.testing.assert_array_equal(network.params, script.params[-1])
+
+
+@pytest.mark.parametrize(
+    ("options", "values", "epochs"),
+    [
+        (
+            {"min_delta": 0.5},
+            (5.0, 4.6, 4.2, 4.1, 4.0),
+            5,
+        ),  # 0.4 is no improvement, 0.8 in two epochs is
+        ({"mode": "max"}, (0.5, 0.9, 0.8, 0.7, 1.0), 4),
+        ({}, (math.nan, math.nan, 1.0), 2),
+        ({}, (2.0, 2.0, 2.0, 2.0), 3),
+    ],
+)
+def test_early_stopping_counts_what_is_an_improvement(
+    options, values, epochs, make_network, small_data
+):
+    _, history, _ = scripted_run(
+        make_network, small_data, values, EarlyStopping(2, **options)
+    )
+    assert len(history) == epochs
+
+
+def test_early_stopping_says_when_there_never_was_a_best(make_network, small_data):
+    _, history, _ = scripted_run(
+        make_network, small_data, (math.nan,) * 3, EarlyStopping(2)
+    )
+    assert (
+        history.stop_reason
+        == "stopped early after epoch 2: val_loss was never a finite number"
+    )
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["checkpoint last", "checkpoint first"])
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_early_stopping_goes_on_from_a_checkpoint_as_if_never_interrupted(
+    cut, order, tmp_path, small_data
+):
+    def run(parts, values, epochs, history=None, keep=()):
+        script = Scripted(*values)
+        callbacks = [script, *[EarlyStopping(3), *keep][::order]]
+        return fit(
+            *parts, small_data, epochs=epochs, callbacks=callbacks, history=history
+        ), script
+
+    values, path = (5.0, 3.0, 4.0, 3.5, 3.2, 1.0), tmp_path / "run.npz"
+    whole = everything(small_data)
+    expected, script = run(whole, values, 6)
+    assert len(expected) == 5 and np.array_equal(whole[0].params, script.params[1])
+
+    run(everything(small_data), values, cut, keep=[Checkpoint(path)])
+    second = everything(small_data, seed=99)
+    history = resume(path, second[0], second[2], second[3])
+    history, _ = run(second, values[cut:], 6, history)
+    assert history.stop_reason == expected.stop_reason
+    np.testing.assert_array_equal(second[0].params, whole[0].params)
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_the_run_before_it_starts(
+    tmp_path, make_network, small_data
+):
+    network = make_network()
+    before = network.params.copy()
+    for path, message in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "none" / "run.npz", "needs a folder"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit(
+                network, CrossEntropyLoss(), SGD(network, lr=0.1), Batches(*small_data, 8, shuffle=False),
+                epochs=1, callbacks=[Checkpoint(path)],
+            )  # fmt: skip
+    np.testing.assert_array_equal(network.params, before)
+
+
+def test_a_resumption_that_fails_changes_nothing(tmp_path, small_data):
+    path = tmp_path / "run.npz"
+    network, loss, _, train = everything(small_data)
+    fit(
+        network,
+        loss,
+        SGD(network, lr=0.1),
+        train,
+        epochs=1,
+        callbacks=[Checkpoint(path)],
+    )
+    for kind, momentum in ((np.random.PCG64, 0.9), (np.random.MT19937, 0.0)):
+        other, _, _, batches = everything(small_data, kind, seed=5)
+        optimizer, before = SGD(other, lr=0.1, momentum=momentum), other.params.copy()
+        with pytest.raises(ValueError, match="does not fit this run"):
+            resume(path, other, optimizer, batches)
+        np.testing.assert_array_equal(other.params, before)
+        assert optimizer.steps == 0
+
+
+def test_early_stopping_names_what_it_cannot_monitor(make_network, small_data):
+    network = make_network()
+    train = Batches(*small_data, 8, shuffle=False)
+    with pytest.raises(ValueError, match="no 'val_loss'; it has train_loss"):
+        fit(
+            network,
+            CrossEntropyLoss(),
+            SGD(network, lr=0.1),
+            train,
+            epochs=1,
+            callbacks=[EarlyStopping(1)],
+        )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: EarlyStopping(0),
+            "patience must be a whole number of at least 1, got 0",
+        ),
+        (lambda: EarlyStopping(2.5), "patience must .* got 2.5"),
+        (lambda: EarlyStopping(1, -0.1), "min_delta must .* got -0.1"),
+        (
+            lambda: EarlyStopping(1, monitor=None),
+            "monitor must be the name .* got None",
+        ),
+        (lambda: EarlyStopping(1, mode="best"), "'min' or 'max', got 'best'"),
+        (lambda: StopOnDivergence(1.0), "1 < factor ≤ inf, got 1.0"),
+        (lambda: ClipGradients(0), "0 < max_norm ≤ inf, got 0"),
+        (
+            lambda: Checkpoint("c.npz", every=0),
+            "every must be a whole number of at least 1, got 0",
+        ),
+        (lambda: Checkpoint(None), "path must be a file name, got None"),
+    ],
+)
+def test_bad_settings_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_divergence_names_step_losses_and_cause(make_network, small_data):
+    network = make_network()
+    train = Batches(*small_data, 8, rng=np.random.default_rng(0))
+    history = fit(
+        network,
+        CrossEntropyLoss(),
+        SGD(network, lr=5000),
+        train,
+        epochs=50,
+        callbacks=[StopOnDivergence()],
+    )
+    step = len(history.step_loss)
+    assert 1 < step < 20
+    assert (
+        f"diverged at step {step}: the loss went from {history.step_loss[0]:.4g} to "
+        in history.stop_reason
+    )
+    assert "the learning rate 5000 is probably too high" in history.stop_reason
+
+
+@pytest.mark.parametrize("scale", [1e38, np.inf])
+def test_a_first_loss_that_is_not_finite_has_another_cause(
+    scale, make_network, small_data
+):
+    network = make_network()
+    network.params *= 1e30
+    network.params[0] = scale
+    train = Batches(*small_data, 8, rng=np.random.default_rng(0))
+    stop = StopOnDivergence()
+    history = fit(
+        network,
+        CrossEntropyLoss(),
+        SGD(network, lr=0.1),
+        train,
+        epochs=2,
+        callbacks=[stop],
+    )
+    assert len(history.step_loss) == 1
+    assert (
+        "look at the initial weights and the scale of the inputs" in history.stop_reason
+    )
+
+
+def test_a_healthy_run_does_not_diverge(make_network, small_data):
+    network = make_network()
+    train = Batches(*small_data, 8, rng=np.random.default_rng(0))
+    stop = StopOnDivergence(factor=3)
+    history = fit(
+        network,
+        CrossEntropyLoss(),
+        SGD(network, lr=0.1),
+        train,
+        epochs=5,
+        callbacks=[stop],
+    )
+    assert (len(history), history.stop_reason) == (5, "")
+
+
+def test_learning_rates_are_logged_a_value_a_step(make_network, small_data):
+    network = make_network()
+    train, optimizer = (
+        Batches(*small_data, 16, shuffle=False),
+        SGD(network, lr=exponential(0.1, 0.5)),
+    )
+    history = fit(
+        network,
+        CrossEntropyLoss(),
+        optimizer,
+        train,
+        epochs=2,
+        callbacks=[LearningRateLog()],
+    )
+    assert history.lr == [0.1, 0.05, 0.025, 0.0125]
+
+
+def test_clipped_gradients_move_the_weights_by_at_most_lr_times_the_norm(
+    make_network, small_data
+):
+    network = make_network()
+    before, train = network.params.copy(), Batches(*small_data, 32, shuffle=False)
+    fit(
+        network,
+        CrossEntropyLoss(),
+        SGD(network, lr=1.0),
+        train,
+        epochs=1,
+        callbacks=[ClipGradients(0.01)],
+    )
+    assert np.linalg.norm(network.params - before) == pytest.approx(0.01, rel=1e-3)
+
+
+def everything(data, bit_generator=np.random.PCG64, seed=3):
+    """A run that uses all that a checkpoint must bring back: averages, momenta, schedule, dropout, order."""
+    rng = np.random.Generator(bit_generator(seed))
+    dropout = Dropout(0.3, np.random.Generator(bit_generator(seed + 1)))
+    network = Sequential(
+        Linear(8, 12, rng=rng), BatchNorm1d(12), Tanh(), dropout, Linear(12, 3, rng=rng)
+    )
+    optimizer = Adam(network, lr=exponential(0.05, 0.99))
+    return network, CrossEntropyLoss(), optimizer, Batches(*data, 10, rng=rng)
+
+
+@pytest.mark.parametrize(
+    "bit_generator",
+    [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64],
+)
+def test_a_resumed_run_is_the_same_bit_for_bit(bit_generator, tmp_path, small_data):
+    log = LearningRateLog()
+    whole = everything(small_data, bit_generator)
+    expected = fit(*whole, small_data, epochs=6, callbacks=[log])
+
+    first, path = everything(small_data, bit_generator), tmp_path / "run.npz"
+    fit(
+        *first, small_data, epochs=4, callbacks=[log, Checkpoint(path, every=3)]
+    )  # the file is of epoch 3
+    second = everything(small_data, bit_generator, seed=99)
+    history = resume(path, second[0], second[2], second[3])
+    assert len(history) == 3
+    fit(*second, small_data, epochs=6, callbacks=[log], history=history)
+
+    np.testing.assert_array_equal(second[0].params, whole[0].params)
+    np.testing.assert_array_equal(
+        second[0].layers[1].running_var, whole[0].layers[1].running_var
+    )
+    assert history.step_loss == expected.step_loss
+    assert history.lr == expected.lr
+    np.testing.assert_array_equal(history["val_loss"], expected["val_loss"])
+
+
+def test_a_checkpoint_of_something_else_is_rejected(tmp_path, small_data):
+    path = tmp_path / "run.npz"
+    network, loss, optimizer, train = everything(small_data)
+    fit(network, loss, optimizer, train, epochs=1, callbacks=[Checkpoint(path)])
+    before = network.params.copy()
+    with pytest.raises(
+        ValueError,
+        match=r"is of Sequential.* by Adam, this run has Sequential.* by AdamW",
+    ):
+        resume(path, network, AdamW(network), train)
+    other = Sequential(Linear(8, 3, rng=np.random.default_rng(0)))
+    with pytest.raises(
+        ValueError, match=r"this run has Sequential\(Linear\(8, 3\)\) trained by Adam"
+    ):
+        resume(path, other, Adam(other), train)
+    with pytest.raises(ValueError, match="2 random generators, this run has 1"):
+        resume(path, network, optimizer, Batches(*small_data, 10, shuffle=False))
+    with pytest.raises(ValueError, match="there is no file"):
+        resume(tmp_path / "none.npz", network, optimizer, train)
+    network.save(tmp_path / "weights.npz")
+    with pytest.raises(ValueError, match="is not a checkpoint"):
+        resume(tmp_path / "weights.npz", network, optimizer, train)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(ValueError, match="not a readable"):
+        resume(path, network, optimizer, train)
+    np.testing.assert_array_equal(network.params, before)
+
+
+def test_a_checkpoint_of_a_diverged_run_can_be_written_and_is_rejected_on_reading(
+    tmp_path, small_data
+):
+    path = tmp_path / "run.npz"
+    network, loss, optimizer, train = everything(small_data)
+    network.params[...] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(network, loss, optimizer, train, epochs=1, callbacks=[Checkpoint(path)])
+    with pytest.raises(ValueError, match="not finite"):
+        resume(path, network, optimizer, train)

@@ -1,0 +1,177 @@
+"""The site's own Sphinx extension: when it runs chapters again, and which sites it refuses to build."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "book" / "_extensions"))
+
+from nntrain_site import assets, execution, reference, requests  # noqa: E402
+
+
+def test_fingerprint_follows_sources_and_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "data_folders", lambda: [tmp_path / "mnist"])
+    source = tmp_path / "code" / "nntrain" / "losses.py"
+    stored, images = (
+        tmp_path / "book" / "data" / "table.json",
+        tmp_path / "mnist" / "images",
+    )
+    seen = [execution.fingerprint(tmp_path)]
+    for file in (source, stored, images):
+        file.parent.mkdir(parents=True)
+        file.write_text("1")
+        seen.append(execution.fingerprint(tmp_path))
+    assert execution.fingerprint(tmp_path) == seen[-1]
+    source.write_text("2")
+    seen.append(execution.fingerprint(tmp_path))
+    monkeypatch.setattr(execution, "_version", lambda name: "9.9")
+    seen.append(execution.fingerprint(tmp_path))
+    assert len(set(seen)) == len(seen)
+    before = seen[-1]
+    (source.parent / "__pycache__").mkdir()
+    (source.parent / "__pycache__" / "losses.pyc").write_text("compiled")
+    assert execution.fingerprint(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        '<script src="https://cdn.example.org/x.js"></script>',
+        '<script async src="//cdn.example.org/x.js"></script>',
+        '<link rel="preload stylesheet" href="http://example.org/x.css">',
+        '<link rel="preconnect" href="https://fonts.example.org">',
+        '<img alt="" src="https://example.org/x.png">',
+        '<img alt="" srcset="a.png 1x, https://example.org/b.png 2x">',
+        '<iframe src="https://example.org/"></iframe>',
+        "<style>@import 'https://example.org/x.css';</style>",
+        '<p style="background: url(https://example.org/x.png)">x</p>',
+        '<svg><image href="https://example.org/x.png"/></svg>',
+        '<meta http-equiv="refresh" content="0; url=https://example.org/">',
+        '<script>fetch("https://example.org/data.json")</script>',
+    ],
+)
+def test_a_planted_request_is_found(tmp_path, planted):
+    (tmp_path / "page.html").write_text(f"<html><body>{planted}</body></html>")
+    (tmp_path / "a.png").touch()
+    assert len(requests.problems(tmp_path)) == 1
+
+
+def test_style_sheets_and_missing_files_are_looked_at_and_hyperlinks_left_alone(
+    tmp_path,
+):
+    (tmp_path / "style.css").write_text(
+        "/* url(https://a.org/) */ @font-face { src: url('https://b.org/f.woff'); }"
+    )
+    (tmp_path / "page.html").write_text(
+        '<a href="https://example.org/">x</a><link rel="canonical" href="https://example.org/">'
+        '<img alt="" src="data:image/png;base64,AA=="><link rel="stylesheet" href="style.css?v=1">'
+        '<img alt="" src="gone.png">'
+        '<script type="application/json">{"svg": "http://www.w3.org/2000/svg", "see": "https://a.org/"}</script>'
+    )
+    assert requests.problems(tmp_path) == [
+        "page.html loads gone.png, which is not in the site",
+        "style.css loads https://b.org/f.woff from another host",
+    ]
+
+
+def test_every_module_of_the_package_has_its_place_in_the_reference():
+    modules = reference.modules(ROOT / "code")
+    assert set(modules) == set(reference.TAUGHT), (
+        "say in TAUGHT which chapter teaches each module, and no other"
+    )
+    assert all(
+        key in reference.CHAPTERS
+        for keys in reference.TAUGHT.values()
+        for key in keys.split()
+    )
+    assert reference.PLACE in (ROOT / f"{reference.PAGE}.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("git@github.com:someone/book.git", "https://github.com/someone/book"),
+        ("https://github.com/someone/book", "https://github.com/someone/book"),
+        ("/srv/book.git", ""),
+        (None, ""),
+    ],
+)
+def test_launch_buttons_need_a_known_address(tmp_path, monkeypatch, remote, address):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    if remote:
+        subprocess.run(
+            ["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True
+        )
+    assert assets.repository_url(tmp_path) == address
+
+
+def small_book(folder: Path, *cells: nbformat.NotebookNode) -> None:
+    """The real configuration and extension with one page."""
+    (folder / "book").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "_config.yml", folder)
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
+    for part in ("_extensions", "_static"):
+        shutil.copytree(
+            ROOT / "book" / part, folder / "book" / part, dirs_exist_ok=True
+        )
+    (folder / "book" / "references.bib").write_text("")
+    kernel = {
+        "kernelspec": {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
+    }
+    title = nbformat.v4.new_markdown_cell("# A page")
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[title, *cells], metadata=kernel),
+        folder / "book" / "intro.ipynb",
+    )
+
+
+def build(folder: Path) -> subprocess.CompletedProcess:
+    command = [
+        Path(sys.executable).with_name("jupyter-book"),
+        "build",
+        "-W",
+        "--keep-going",
+        ".",
+    ]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_a_book_that_failed_keeps_failing_until_it_is_mended(tmp_path):
+    small_book(tmp_path, nbformat.v4.new_code_cell("1 / 0"))
+    failed = build(tmp_path)
+    assert failed.returncode != 0 and "ZeroDivisionError" in failed.stderr
+
+    small_book(
+        tmp_path, nbformat.v4.new_markdown_cell("See {numref}`nowhere`.")
+    )  # a warning only
+    assert build(tmp_path).returncode != 0
+    assert build(tmp_path).returncode != 0
+
+    small_book(
+        tmp_path,
+        nbformat.v4.new_markdown_cell('<img alt="x" src="https://example.org/x.png">'),
+    )
+    refused = build(tmp_path)
+    assert (
+        refused.returncode != 0
+        and "example.org/x.png from another host" in refused.stderr
+    )
+
+    small_book(
+        tmp_path,
+        nbformat.v4.new_code_cell("import os; print(os.environ['NNTRAIN_STATIC'])"),
+    )
+    mended = build(tmp_path)
+    assert mended.returncode == 0, mended.stderr
+    page = (tmp_path / "_build" / "html" / "book" / "intro.html").read_text()
+    assert "launch-buttons" not in page and "thebe" not in page

@@ -66,7 +66,7 @@ format: environment
 	@$(PY) -m ruff check --fix --quiet .
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m nbstripout --keep-id --extra-keys metadata.language_info.version book/*.ipynb
-	@$(PY) .ci/counts book/*.ipynb
+	@$(PY) .ci/tidy book/*.ipynb
 
 lock: environment
 	@$(PY) -m uv pip compile requirements.txt --universal --python-version 3.11 --fork-strategy fewest --upgrade \

@@ -69,6 +69,15 @@ def test_notebooks_keep_only_outputs_that_are_compared(notebook):
                 assert cell["execution_count"] is None, cell["id"]
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_the_page_hides_is_folded_in_jupyter(notebook, tmp_path):
+    before = notebook.read_text(encoding="utf-8")
+    copy = tmp_path / notebook.name
+    copy.write_text(before, encoding="utf-8")
+    subprocess.run([sys.executable, ROOT / ".ci" / "tidy", copy], check=True)
+    assert copy.read_text(encoding="utf-8") == before, "run make format"
+
+
 def test_no_file_is_large():
     assert [
         str(path) for path in tracked_files() if path.stat().st_size > 600_000

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from . import mnist
 from .download import DatasetUnavailable
 from .idx import DatasetError, read_idx
+from .rounding import twin
 from .toys import blobs, circles, line_with_outlier, sine_1d, spirals, two_moons, xor
 
 __all__ = [
@@ -203,4 +204,5 @@ def _scaled(
     """Images from 0 … ``largest`` to 0 … 1, in place once converted: MNIST in float32 takes 188 MB."""
     scaled = images.astype(dtype)
     scaled /= largest
+    scaled = twin(scaled)
     return scaled.reshape(len(scaled), -1) if flatten else scaled

@@ -9,6 +9,7 @@ network's output has.
 import numpy as np
 
 from nntrain.checks import generator, number, whole_number
+from nntrain.datasets.rounding import twin
 
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -113,7 +114,7 @@ def sine_1d(n: int, *, noise: float = 0.1, rng: np.random.Generator) -> Points:
     """
     _check(n, noise, rng)
     x = np.sort(rng.uniform(-1, 1, (n, 1)), axis=0)
-    return x.astype(np.float32), _blur(np.sin(np.pi * x), noise, rng)
+    return _float32(x), _blur(np.sin(np.pi * x), noise, rng)
 
 
 def line_with_outlier(
@@ -133,7 +134,7 @@ def line_with_outlier(
     x = np.linspace(-1, 1, n)[:, np.newaxis]
     y = _blur(slope * x + intercept, noise, rng)
     y[-1] += outlier
-    return x.astype(np.float32), y
+    return _float32(x), y
 
 
 def _check(n: int, noise: float, rng: np.random.Generator) -> None:
@@ -150,4 +151,8 @@ def _labels(n: int, classes: int, noise: float, rng: np.random.Generator) -> np.
 
 
 def _blur(values: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
-    return (values + noise * rng.standard_normal(values.shape)).astype(np.float32)
+    return _float32(values + noise * rng.standard_normal(values.shape))
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    return twin(values.astype(np.float32))

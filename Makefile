@@ -20,7 +20,9 @@ export MPLBACKEND := module://matplotlib_inline.backend_inline
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
-.PHONY: help environment book test again lab course bench reproduce format lock clean
+.PHONY: help environment book test again lab course torch bench reproduce format lint lock clean
+# One thing after the other, even with -j: two installs in one environment would spoil each other.
+.NOTPARALLEL:
 
 help:
 	@echo "make book       execute every chapter and build the site in _build/html"
@@ -30,11 +32,17 @@ help:
 	@echo "make bench      time the package beside PyTorch, scikit-learn and bare matrix products"
 	@echo "make reproduce  run chapter 8's table again, into book/data"
 	@echo "make format     tidy code and notebooks"
-	@echo "make lock       resolve requirements.lock anew from requirements.txt"
+	@echo "make lint       what \`make format\` would change, and the types"
+	@echo "make torch      install PyTorch, so that chapter 9 and the tests can use it"
+	@echo "make lock       pin the newest versions in the folder locks"
 	@echo "make clean      remove what was built (and .venv)"
 
+# What builds the book. A target that needs more names its groups, each a file in `locks`, to be installed on top:
+# `with-test` is the group test (so `mytarget: with-live` installs what runs code in the page).
 environment:
-	@sh .ci/environment
+	@sh .ci/environment book
+with-%:
+	@sh .ci/environment book $*
 
 book: environment
 	@.venv/bin/jupyter-book build -W --keep-going .
@@ -43,17 +51,17 @@ book: environment
 # Notebooks and test modules are spread over two processes, each staying whole. One run, so one summary.
 PYTEST := $(PY) -m pytest --nbval --nbval-lax --nbval-current-env --nbval-cell-timeout=180 -n 2 --dist loadscope -q -rfEs
 
-test: book
+test: with-test with-course book
 	@$(PYTEST) tests book/*.ipynb $(PYTEST_ARGS)
 
 # What must hold even where neither the data nor a network can be had (see .ci/run).
-again: environment
+again: with-test
 	@$(PYTEST) tests/package/test_data.py tests/package/test_datasets.py tests/package/test_download.py book/08_mnist.ipynb $(PYTEST_ARGS)
 
-lab: environment
+lab: with-lab
 	@$(PY) -m jupyterlab book/intro.ipynb
 
-course: environment
+course: with-course
 	@$(PY) book/_extensions/course.py
 
 bench: environment
@@ -62,15 +70,22 @@ bench: environment
 reproduce: environment
 	@$(PY) benchmarks/reproduce.py
 
-format: environment
+format: with-test
 	@$(PY) -m ruff check --fix --quiet .
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m nbstripout --keep-id --extra-keys metadata.language_info.version book/*.ipynb
 	@$(PY) .ci/tidy book/*.ipynb
 
-lock: environment
-	@$(PY) -m uv pip compile requirements.txt --universal --python-version 3.11 --fork-strategy fewest --upgrade \
-		--no-emit-package nntrain --no-header --quiet --output-file requirements.lock
+lint: with-test
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+# About 1 GB, or several with its files for graphics cards; nothing else in the book needs it.
+torch: with-torch
+
+lock: with-test
+	@sh .ci/lock
 
 clean:
 	@rm -rf _build .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis build code/*.egg-info

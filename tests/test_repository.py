@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -104,38 +105,63 @@ def test_nothing_names_one_persons_machine_or_a_package_host():
     assert found == []
 
 
-def test_the_lock_pins_every_requirement_within_its_range():
+def locked(group: str) -> dict[str, str]:
+    """The pinned versions of one group, by name."""
+    lock = (ROOT / "locks" / f"{group}.txt").read_text()
+    return dict(re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", lock))
+
+
+def wanted() -> dict[str, list[str]]:
+    """The requirements of each group, as ranges."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    book = [line for line in lines if line and line[0] not in "-#"]
+    book += groups.pop("build") + project["project"]["dependencies"]
+    return {
+        "book": book + project["project"]["optional-dependencies"]["book"],
+        **groups,
+    }
+
+
+def test_each_lock_pins_its_requirements_within_their_ranges_and_all_locks_agree():
     from packaging.requirements import Requirement
 
-    lines = [
-        line.split("#")[0].strip()
-        for line in (ROOT / "requirements.txt").read_text().splitlines()
-    ]
-    wanted = [Requirement(line) for line in lines if line and not line.startswith("-e")]
-    pinned = dict(
-        re.findall(
-            r"(?m)^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.lock").read_text()
-        )
+    assert sorted(wanted()) == sorted(p.stem for p in (ROOT / "locks").iterdir())
+    versions: dict[str, str] = {}
+    for group, needs in wanted().items():
+        pinned = locked(group)
+        missing = [
+            str(need)
+            for need in map(Requirement, needs)
+            if not need.specifier.contains(pinned.get(need.name, "0"))
+        ]
+        assert missing == (["torch==2.13.0"] if group == "torch" else []), group
+        for name, version in pinned.items():
+            assert versions.setdefault(name, version) == version, (group, name)
+
+
+@pytest.mark.parametrize(
+    "lock", sorted((ROOT / "locks").iterdir()), ids=lambda path: path.stem
+)
+def test_every_pinned_package_has_its_hashes(lock):
+    bare = re.findall(
+        r"(?m)^[\w.-]+==[^\\\n]*\n(?!    --hash=sha256:)", lock.read_text()
     )
-    assert [
-        str(need)
-        for need in wanted
-        if not need.specifier.contains(pinned.get(need.name, "0"))
-    ] == []
-    assert "torch" not in pinned
+    assert bare == []
+
+
+def test_building_the_book_needs_nothing_that_only_tests_teaches_or_edits():
+    extra = "jupyterlab notebook nbgrader pytest ruff mypy uv playwright torch"
+    assert set(locked("book")) & set(extra.split()) == set()
 
 
 @pytest.fixture
 def clone(tmp_path):
     """A copy of what `make environment` reads, and a PATH with shell tools but no Python."""
-    for name in (
-        "Makefile",
-        "requirements.lock",
-        "pyproject.toml",
-        "README.md",
-        "LICENSE",
-    ):
+    for name in ("Makefile", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "locks", tmp_path / "locks")
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "environment", tmp_path / ".ci")
     (tmp_path / "code" / "nntrain").mkdir(parents=True)

@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import time
+from collections import defaultdict
 from pathlib import Path
 from unittest import mock
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -90,9 +92,75 @@ def small_data():
     return rng.normal(size=(32, 8)).astype(np.float32), rng.integers(0, 3, 32)
 
 
+# What takes longest begins first: it would keep one process busy when the other is done. In
+# rough order of what they took; the rest follows as collected. (`loadgroup` keeps a group in one
+# process; `--no-loadscope-reorder` keeps this order.)
+LONGEST = (
+    "05_learning_rates.ipynb", "08_mnist.ipynb", "07_generalisation.ipynb", "09_frameworks.ipynb",
+    "museum.ipynb", "04_batching.ipynb", "02_gradient_descent.ipynb", "test_pages.py",
+    "03_backpropagation.ipynb", "01_losses.ipynb", "intro.ipynb", "06_initialisation.ipynb",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items):
-    """The longest module first: what begins last would keep one process busy when the other is done."""
-    items.sort(key=lambda item: item.path.name != "test_pages.py")
+    """Add the check of a chapter's experiments behind its last cell, group, and begin with the longest."""
+    last = {item.path: item for item in items if item.path.suffix == ".ipynb"}
+    for item in last.values():
+        check = experiments_check(item)
+        if check is not None:
+            items.insert(items.index(item) + 1, check)
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+    for item in items:
+        group = str(item.path)
+        if item.path.name == "test_pages.py" and hasattr(item, "callspec"):
+            group += f"[{item.callspec.id}]"  # every page by itself
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+# Runs in the kernel in which nbval has just run the whole chapter. First every cell that shows an
+# experiment is run once more: a reader may run cells in any order. Then each experiment is driven
+# to the ends and corners of its controls.
+DRIVE = """
+from bookkit.experiments import Experiment as _Experiment
+
+for _source in {sources!r}:
+    _made, _plain = [], _Experiment.__init__
+    def _remember(self, *args, **more):
+        _plain(self, *args, **more)
+        _made.append(self)
+    _Experiment.__init__ = _remember
+    try:
+        get_ipython().run_cell(_source).raise_error()
+    finally:
+        _Experiment.__init__ = _plain
+    assert _made, "the cell makes no experiment:\\n" + _source
+    for _experiment in _made:
+        print(_experiment.id, _experiment.check_live(max_corners=32))
+"""
+
+
+def experiments_check(cell):
+    """An item for nbval behind `cell`, the last of its notebook; None for a chapter without experiments."""
+    notebook = cell.parent.nb
+    skipped = {"raises-exception", "skip-execution", "nbval-skip"}
+    sources = [
+        code.source
+        for code in notebook.cells
+        if code.cell_type == "code"
+        and "Experiment(" in code.source
+        and not skipped & set(code.metadata.get("tags", []))
+    ]
+    if not sources:
+        return None
+    added = nbformat.v4.new_code_cell(DRIVE.format(sources=sources))
+    return type(cell).from_parent(
+        cell.parent,
+        name="Experiments",
+        cell_num=cell.cell_num + 1,
+        cell=added,
+        options=defaultdict(bool),
+    )
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
-from nntrain.autograd import Tensor, graph, sum_to_shape, topological_order
+from nntrain.autograd import Tensor, sum_to_shape, topological_order
 from nntrain.functional import (
     concatenate,
     cross_entropy,
@@ -16,6 +16,7 @@ from nntrain.functional import (
     logsumexp,
     softmax,
 )
+from nntrain.graph import graph
 
 
 def numeric(f, arrays, weights, h=1e-5):
@@ -442,10 +443,21 @@ def test_bad_input_is_named(wrong, message):
         wrong(Tensor(X))
 
 
-def test_numpy_functions_do_not_swallow_the_graph():
-    for wrong in (np.exp, np.asarray, lambda x: np.where(X > 0, x, 0), np.concatenate):
-        with pytest.raises(TypeError):
-            wrong(Tensor(X))
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (np.exp, r"use the tensor's own methods, such as x\.exp\(\)"),
+        (np.asarray, "lose the gradient"),
+        (lambda x: np.add(X, x), "lose the gradient"),
+        (np.sum, r"np\.sum would lose the gradient: use .* such as x\.sum\(\)"),
+        (np.mean, "np.mean would lose"),
+        (lambda x: np.where(X > 0, x, 0), "np.where would lose"),
+        (lambda x: np.concatenate([x, x]), "np.concatenate would lose"),
+    ],
+)
+def test_numpy_functions_say_what_to_use_instead(function, message):
+    with pytest.raises(TypeError, match=message):
+        function(Tensor(X))
 
 
 def test_a_power_of_zero_has_slope_zero_by_its_exponent():
@@ -454,3 +466,17 @@ def test_a_power_of_zero_has_slope_zero_by_its_exponent():
     np.testing.assert_allclose(
         exponent.grad, [0, 0, 8 * np.log(2)]
     )  # the first two without a warning
+
+
+def test_powers_at_their_edges_have_the_slopes_of_pytorch(torch):
+    bases, exponents = np.meshgrid([0.0, 0.5, 2.0, np.inf], [-1.0, 0.0, 1.0, 2.0])
+    a, b = Tensor(bases), Tensor(exponents)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        (a**b).backward(np.ones_like(bases))
+    theirs = [torch.tensor(x, requires_grad=True) for x in (bases, exponents)]
+    (theirs[0] ** theirs[1]).sum().backward()
+    np.testing.assert_array_equal(a.grad, theirs[0].grad.numpy())
+    expected = theirs[1].grad.numpy()
+    settled = ~np.isnan(expected)  # there PyTorch multiplies 0 by log ∞
+    np.testing.assert_allclose(b.grad[settled], expected[settled], rtol=1e-15)
+    np.testing.assert_array_equal(b.grad[~settled], 0)

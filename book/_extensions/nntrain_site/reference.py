@@ -33,6 +33,7 @@ TAUGHT = {
     "nntrain.datasets": "8",
     "nntrain.functional": "3",
     "nntrain.gradcheck": "3",
+    "nntrain.graph": "3",
     "nntrain.information": "1",
     "nntrain.initializers": "6",
     "nntrain.landscapes": "2 5",

@@ -1,4 +1,4 @@
-"""A computational graph drawn from what `nntrain.autograd.graph` says of a tensor."""
+"""A computational graph drawn from what `nntrain.graph.graph` says of a tensor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def computational_graph(
     holds more than one number), and below it, once `backward()` has run, its gradient.
     For graphs of up to about twenty nodes: a larger one would not be read.
     """
-    from nntrain.autograd import graph
+    from nntrain.graph import graph
 
     nodes, edges = graph(tensor)
     places = _layout(len(nodes), edges)

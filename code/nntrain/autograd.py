@@ -222,10 +222,10 @@ class Tensor:
     __sub__ = binary("−", np.subtract, lambda a, b, y: 1, lambda a, b, y: -1)
     __mul__ = binary("×", np.multiply, lambda a, b, y: b, lambda a, b, y: a)
     __truediv__ = binary("/", np.divide, lambda a, b, y: 1 / b, lambda a, b, y: -y / b)
-    __pow__ = binary(
+    __pow__ = binary(  # 0 · 0⁻¹ and 0 · log 0 are 0, their limits
         "**",
         np.power,
-        lambda a, b, y: b * np.where(b == 0, 1, a) ** (b - 1),  # never 0 · 0⁻¹
+        lambda a, b, y: b * np.where(b == 0, 1, a) ** (b - 1),
         lambda a, b, y: (
             y * np.log(np.where((a == 0) & (b >= 0), 1, a))
         ),  # nor 0 · log 0

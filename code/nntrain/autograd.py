@@ -226,9 +226,7 @@ class Tensor:
         "**",
         np.power,
         lambda a, b, y: b * np.where(b == 0, 1, a) ** (b - 1),
-        lambda a, b, y: (
-            y * np.log(np.where((a == 0) & (b >= 0), 1, a))
-        ),  # nor 0 · log 0
+        lambda a, b, y: y * np.log(np.where((y == 0) | (a == 0) & (b == 0), 1, a)),
     )
     maximum = binary(
         "max",

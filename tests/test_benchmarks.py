@@ -15,6 +15,9 @@ from nntrain.datasets import DatasetError, load_mnist
 ROOT = Path(__file__).parents[1]
 
 
+sys.path.insert(0, str(ROOT / "benchmarks"))  # the scripts import each other
+
+
 def script(name):
     spec = importlib.util.spec_from_file_location(
         f"benchmarks_{name}", ROOT / "benchmarks" / f"{name}.py"
@@ -31,12 +34,12 @@ def bench():
 
 
 @pytest.fixture(scope="module")
-def reproduce():
-    return script("reproduce")
+def runs():
+    return importlib.import_module("mnist")
 
 
 @pytest.fixture(scope="module")
-def mnist():
+def data():
     try:
         return load_mnist()
     except DatasetError as error:
@@ -134,20 +137,51 @@ def test_ratios_are_medians_of_each_rounds_own(bench):
     assert bench.mark(1.2, True, "≤ 1.3") == "1.20 ✓ (needs ≤ 1.3)"
 
 
-def test_an_image_is_shifted_by_at_most_one_pixel_and_loses_nothing(reproduce):
+def test_a_sweep_goes_on_where_it_stopped_and_keeps_the_order(tmp_path):
+    import longruns
+
+    called = []
+
+    def run(base, lr, seed):
+        called.append((lr, seed))
+        if len(called) == 3:
+            raise KeyboardInterrupt
+        return {"loss": base * lr + seed}
+
+    settings = [{"lr": lr, "seed": seed} for lr in (0.1, 0.2) for seed in (0, 1)]
+    with pytest.raises(KeyboardInterrupt):
+        longruns.sweep(run, settings, tmp_path / "kept.jsonl", 10, jobs=1)
+    results = longruns.sweep(run, settings, tmp_path / "kept.jsonl", 10, jobs=1)
+    assert called == [(0.1, 0), (0.1, 1), (0.2, 0), (0.2, 0), (0.2, 1)]
+    assert [result["loss"] for result in results] == [1, 2, 2, 3]
+    assert [{"lr": r["lr"], "seed": r["seed"]} for r in results] == settings
+
+
+def test_a_stored_result_tells_where_it_was_made(tmp_path):
+    import longruns
+
+    facts = longruns.provenance("--part x", seeds=[0, 1])
+    longruns.store(tmp_path / "x.json", facts, runs=[{"a": 1}, {"a": 2}])
+    stored = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+    assert stored == {"provenance": facts, "runs": [{"a": 1}, {"a": 2}]}
+    assert {"command", "date", "versions", "processor", "blas"} <= set(facts)
+    assert facts["processor"] and facts["versions"]["numpy"] == np.__version__
+
+
+def test_an_image_is_shifted_by_at_most_one_pixel_and_loses_nothing(runs):
     image = np.zeros((1, 28, 28), np.float32)
     image[0, 10, 20] = 1
     places = set()
     rng = np.random.default_rng(0)
     for _ in range(200):
-        moved = reproduce.shifted(image.reshape(1, 784), rng).reshape(28, 28)
+        moved = runs.shifted(image.reshape(1, 784), rng).reshape(28, 28)
         places.add(tuple(int(i) for i in np.argwhere(moved == 1)[0]))
         assert moved.sum() == 1
     assert places == {(10 + i, 20 + j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
 
 
-def test_summary_by_hand(reproduce):
-    runs = [
+def test_summary_by_hand(runs):
+    results = [
         {
             "hidden": 30,
             "cost": "quadratic",
@@ -160,7 +194,7 @@ def test_summary_by_hand(reproduce):
             ([0.6, 0.7, 0.6], [0.1, 0.2, 0.3]),
         ]
     ]
-    (row,) = reproduce.summarise(runs)
+    (row,) = runs.summarise(results)
     assert (row["last_mean"], row["peak_mean"], row["chosen_mean"]) == (0.7, 0.8, 0.55)
     assert row["last_std"] == pytest.approx(0.2 / math.sqrt(2), abs=1e-5)
 
@@ -172,30 +206,26 @@ def table():
     )
 
 
-def test_the_stored_table_is_whole_and_its_summary_follows_from_its_runs(
-    table, reproduce
-):
-    assert table["summary"] == reproduce.summarise(table["runs"])
+def test_the_stored_table_is_whole_and_its_summary_follows_from_its_runs(table, runs):
+    assert table["summary"] == runs.summarise(table["runs"])
     assert len(table["summary"]) == 8
     assert {row["seeds"] for row in table["summary"]} == {10}
     assert all(
         len(run["test_accuracy"]) == table["provenance"]["epochs"]
         for run in table["runs"]
     )
-    assert {"command", "date", "versions", "seconds", "seeds"} <= set(
-        table["provenance"]
-    )
+    assert {"command", "date", "versions", "seeds"} <= set(table["provenance"])
 
 
-def test_the_stored_table_is_reproduced_in_part(table, reproduce, mnist):
+def test_the_stored_table_is_reproduced_in_part(table, runs, data):
     (stored,) = [
         run
         for run in table["runs"]
         if (run["hidden"], run["cost"], run["weights"], run["seed"])
         == (30, "cross-entropy", "N(0, 1/fan_in)", 0)
     ]
-    again = reproduce.published_run(
-        mnist, 30, "cross-entropy", "N(0, 1/fan_in)", seed=0, epochs=2
+    again = runs.published_run(
+        data, 30, "cross-entropy", "N(0, 1/fan_in)", seed=0, epochs=2
     )
     # another processor rounds differently, and 10,000 steps make that visible in the third digit
     np.testing.assert_allclose(
@@ -206,11 +236,11 @@ def test_the_stored_table_is_reproduced_in_part(table, reproduce, mnist):
     )
 
 
-def test_the_stored_digit_network_is_as_good_as_it_says(reproduce, mnist):
+def test_the_stored_digit_network_is_as_good_as_it_says(runs, data):
     path = ROOT / "book" / "data" / "digit_network.npz"
     assert path.stat().st_size <= 180_000
-    network, facts = reproduce.load_digit_network(path)
-    found = accuracy(network.predict(mnist.x_test[:1000]), mnist.y_test[:1000])
+    network, facts = runs.load_digit_network(path)
+    found = accuracy(network.predict(data.x_test[:1000]), data.y_test[:1000])
     assert found == pytest.approx(facts["test_accuracy_of_first_1000"], abs=0.0011)
     assert facts["test_accuracy"] >= 0.98
-    assert {"command", "date", "versions", "seconds", "seeds"} <= set(facts)
+    assert {"command", "date", "versions", "seeds"} <= set(facts)

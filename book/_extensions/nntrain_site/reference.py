@@ -51,6 +51,7 @@ TAUGHT = {
     "bookkit.figures": "course",
     "bookkit.notebook": "course",
     "bookkit.source": "course",
+    "bookkit.stored": "course",
 }
 PACKAGES = ("nntrain", "bookkit")
 

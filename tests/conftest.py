@@ -164,14 +164,17 @@ def experiments_check(cell):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What the browser measured on every page, when this run looked at them (test_pages.py writes it)."""
-    path = Path(__file__).parent.parent / "_build" / "pages.json"
-    if not path.is_file() or path.stat().st_mtime < STARTED:
+    """What the browser measured on every page that this run looked at (test_pages.py writes it)."""
+    folder = Path(__file__).parent.parent / "_build" / "pages"
+    fresh = [p for p in sorted(folder.glob("*.json")) if p.stat().st_mtime >= STARTED]
+    if not fresh:
         return
-    terminalreporter.section(f"pages in the browser ({path})")
-    for name, page in json.loads(path.read_text()).items():
-        terminalreporter.write_line(
-            f"{name}: ready {page.get('ready_ms')} ms, {page.get('page_kb')} kB"
-        )
-        for experiment, found in page.get("experiments", {}).items():
-            terminalreporter.write_line(f"    {experiment}: {found}")
+    terminalreporter.section(
+        "pages in the browser: work until ready, weight compressed"
+    )
+    for path in fresh:
+        for name, page in json.loads(path.read_text()).items():
+            ready, weight = page.get("ready_ms"), page.get("page_kb")
+            terminalreporter.write_line(f"{name}: {ready} ms, {weight} kB")
+            for experiment, found in page.get("experiments", {}).items():
+                terminalreporter.write_line(f"    {experiment}: {found}")

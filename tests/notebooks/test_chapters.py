@@ -1,7 +1,9 @@
 """What every chapter promises: true numbers, described figures, exercises of three kinds, one spelling."""
 
+import ast
 import json
 import re
+import symtable
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,74 @@ def test_cells_are_short(path):
         if cell["cell_type"] == "code":
             lines = "".join(cell["source"]).splitlines()
             assert len(lines) <= 30, f"a cell of {len(lines)} lines: {lines[0]}"
+
+
+REMOVED = {"remove-cell", "remove-input"}
+
+
+def code_cells(path):
+    """Each code cell's id, tags and source, without those that are handed to nbgrader."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code" and "nbgrader" not in cell["metadata"]:
+            yield (
+                cell["id"],
+                set(cell["metadata"].get("tags", [])),
+                "".join(cell["source"]),
+            )
+
+
+def defined_and_used(source):
+    """The names that a cell binds at its top level, and all names that it reads."""
+    tree = ast.parse(
+        "\n".join("" if s.startswith(("%", "!")) else s for s in source.split("\n"))
+    )
+    table = symtable.symtable(ast.unparse(tree), "cell", "exec")
+    bound = {
+        s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()
+    }
+    bound |= {s.get_name() for s in table.get_symbols() if s.is_namespace()}
+    read, tables = set(), [table]
+    while tables:
+        inner = tables.pop()
+        tables += inner.get_children()
+        read |= {
+            s.get_name()
+            for s in inner.get_symbols()
+            if s.is_referenced() and (inner is table or s.is_global())
+        }
+    return bound, read
+
+
+def test_names_are_found_in_functions_and_comprehensions_too():
+    bound, read = defined_and_used(
+        "import numpy as np\nfor k in steps: pass\ndef f(a):\n    b = a + c\n    return [d * b for _ in e]"
+    )
+    assert bound == {"np", "k", "f"} and read == {"steps", "c", "d", "e"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_no_cell_that_readers_see_needs_one_that_they_do_not(path):
+    shown, hidden, used = set(), {}, {}
+    for cell, tags, source in code_cells(path):
+        bound, read = defined_and_used(source)
+        if tags & REMOVED:
+            hidden.update(dict.fromkeys(bound, cell))
+        else:
+            shown |= bound
+            for name in read - shown:
+                used.setdefault(name, cell)
+    lost = {name: (cell, hidden[name]) for name, cell in used.items() if name in hidden}
+    assert not lost, f"name: (used in, defined only in the removed cell): {lost}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_code_fits_the_page_and_sentences_are_guarded_by_claims(path):
+    wide, bare, long = [], [], []
+    for cell, _, source in code_cells(path):
+        lines = source.split("\n")
+        wide += [f"{cell}: {line.strip()[:60]}" for line in lines if len(line) > 88]
+        bare += [f"{cell}: {line[:60]}" for line in lines if line.startswith("assert ")]
+        long += [f"{cell}: {len(lines)} lines"] if len(lines) > 30 else []
+    assert not wide, f"lines of more than 88 characters: {wide}"
+    assert not bare, f"say in words what must hold, with claim(): {bare}"
+    assert not long, f"cells of more than 30 lines: {long}"

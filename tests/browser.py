@@ -56,7 +56,7 @@ class Watched:
     def _failed(self, request: Any) -> None:
         if (
             request.failure != "net::ERR_ABORTED"
-        ):  # given up because the test loads the page anew
+        ):  # aborted because the test reloads the page
             self.complaints.append(f"failed: {request.url}: {request.failure}")
 
     def _console(self, message: Any) -> None:

@@ -1,4 +1,4 @@
-"""The checks that all modules share, and that each way in goes through them: what came is named."""
+"""The checks that all modules share, and that each way in goes through them: what was given is named."""
 
 import numpy as np
 import pytest

@@ -146,7 +146,7 @@ def build(folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
-def test_a_book_that_failed_keeps_failing_until_it_is_mended(tmp_path):
+def test_a_book_that_failed_keeps_failing_until_it_is_corrected(tmp_path):
     small_book(tmp_path, nbformat.v4.new_code_cell("1 / 0"))
     failed = build(tmp_path)
     assert failed.returncode != 0 and "ZeroDivisionError" in failed.stderr
@@ -171,7 +171,7 @@ def test_a_book_that_failed_keeps_failing_until_it_is_mended(tmp_path):
         tmp_path,
         nbformat.v4.new_code_cell("import os; print(os.environ['NNTRAIN_STATIC'])"),
     )
-    mended = build(tmp_path)
-    assert mended.returncode == 0, mended.stderr
+    corrected = build(tmp_path)
+    assert corrected.returncode == 0, corrected.stderr
     page = (tmp_path / "_build" / "html" / "book" / "intro.html").read_text()
     assert "launch-buttons" not in page and "thebe" not in page

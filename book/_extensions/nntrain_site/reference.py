@@ -100,7 +100,7 @@ def home_of(app: Sphinx, module: str, name: str) -> str:
 
 
 def forget_listings(app: Sphinx) -> list:
-    """Have all source listings written anew: Sphinx keeps one whose links back have changed."""
+    """Rewrite all source listings: Sphinx keeps one whose links back have changed."""
     shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)
     return []
 

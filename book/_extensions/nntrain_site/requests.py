@@ -1,4 +1,4 @@
-"""Finds everything a built page would load from another host, and every file it would load that does not exist.
+"""Finds what a built page would load from another host, and files it would load that do not exist.
 
 A hyperlink that the reader chooses to follow (`<a href>`) is not a request and may lead anywhere.
 """
@@ -107,7 +107,7 @@ def _exists(path: Path) -> bool:
 
 
 def problems(site: Path) -> list[str]:
-    """One line for everything that a page or style sheet would load from elsewhere, or that does not exist."""
+    """One line for each thing that a page would load from elsewhere, or that does not exist."""
     _exists.cache_clear()
     found = []
     for path in sorted(

@@ -38,10 +38,10 @@ from nntrain import (
 )
 from nntrain.callbacks import Callback, EarlyStopping
 from nntrain.datasets import Dataset
+from nntrain.history import History, Run
 from nntrain.initializers import he_normal, lecun_normal, normal
 from nntrain.optimizers import Optimizer
 from nntrain.schedules import cosine
-from nntrain.training import History, Run
 
 HIDDEN, COSTS, WEIGHTS = (
     (30, 100),

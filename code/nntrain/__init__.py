@@ -7,6 +7,7 @@ are gathered here; the rest is imported from its module, for example
 
 from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from nntrain.data import Batches, one_hot, standardise, train_val_split
+from nntrain.history import History
 from nntrain.layers import BatchNorm1d, Dropout, Layer, Linear
 from nntrain.losses import (
     BCELoss,
@@ -20,7 +21,7 @@ from nntrain.losses import (
 from nntrain.metrics import accuracy
 from nntrain.network import Sequential
 from nntrain.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
-from nntrain.training import History, evaluate, fit
+from nntrain.training import evaluate, fit
 
 __all__ = [
     "SGD",

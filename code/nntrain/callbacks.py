@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from nntrain.checks import number, whole_number
+from nntrain.history import History, Run
 from nntrain.network import load_arrays, save_arrays
 from nntrain.optimizers import clip_grad_norm
-from nntrain.training import History, Run
 
 __all__ = [
     "Callback",

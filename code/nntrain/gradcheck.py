@@ -1,7 +1,7 @@
-"""Is this gradient right? Compare it with finite differences, and say what seems wrong (chapter 3).
+"""Is this gradient right? Compare it with finite differences (chapter 3).
 
-Everything is computed in float64: a central difference with h = 1e-5 is good to about ten digits there, and
-to about one in float32.
+Everything is computed in float64: a central difference with h = 1e-5 is good to about
+ten digits there, and to about one in float32.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nntrain.checks import generator, number, whole_number
+from nntrain.mistakes import usual_mistake
 
 __all__ = ["GradientReport", "check_gradient", "entry_name", "numerical_gradient"]
 
@@ -22,10 +23,11 @@ Function = Callable[[np.ndarray], Any]  # array -> one number
 def numerical_gradient(
     f: Function, x: Any, h: float = 1e-5, dtype: Any = np.float64
 ) -> np.ndarray:
-    """∂f/∂xᵢ ≈ (f(x + h eᵢ) − f(x − h eᵢ)) / 2h for every element; error O(h²) + O(epsilon / h).
+    """∂f/∂xᵢ ≈ (f(x + h eᵢ) − f(x − h eᵢ)) / 2h for every element.
 
-    `f` takes an array like `x` and returns one number. `x` itself is left alone. Costs two calls an element.
-    Raises ValueError if `f` returns more than one number, or for h ≤ 0.
+    The error is O(h²) + O(ε/h), ε the rounding of `dtype`. `f` takes an array like `x`
+    and returns one number; it is called twice an element. `x` itself is left alone.
+    Raises `ValueError` if `f` returns more than one number, and for h ≤ 0.
 
     >>> numerical_gradient(lambda x: (x**2).sum(), [1.0, 2.0]).round(6)
     array([2., 4.])
@@ -60,9 +62,9 @@ def _number(value: Any) -> Any:
 class GradientReport:
     """What `check_gradient` found; true where the gradient is right.
 
-    `error` is the largest relative error. It was found at element `index` (with random directions: at the
-    direction of that number), where the gradient says `analytic` and finite differences say `numeric`.
-    `message` says what seems wrong.
+    `error` is the largest relative error. It was found at element `index` (with random
+    directions: at the direction of that number), where the gradient says `analytic` and
+    finite differences say `numeric`. `message` says what seems wrong.
     """
 
     error: float
@@ -110,22 +112,23 @@ def check_gradient(
     directions: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> GradientReport:
-    """Compare `gradient`, claimed to be ∂f/∂x at x, with central differences of f in float64.
+    """Compare `gradient`, claimed to be ∂f/∂x at x, with central differences of f.
 
-    The error of an element is |analytic − numeric| / max(|analytic|, |numeric|); very small elements are
-    measured against the largest one, and against what rounding lets a difference see. `names` name the
-    elements, for the report. For a large x, pass `directions` and `rng`: only the slopes along that many
-    random directions are compared, at two calls of f each.
-    A gradient of another shape than x gives a failing report; other bad arguments raise ValueError.
+    Everything is computed in float64. The error of an element is
+    |analytic − numeric| / max(|analytic|, |numeric|); very small elements are measured
+    against the largest one, and against what rounding lets a difference see. `names`
+    name the elements, for the report. For a large x, pass `directions` and `rng`: only
+    the slopes along that many random directions are compared, at two calls of f each.
+
+    A gradient of another shape than x gives a failing report; other bad arguments raise
+    `ValueError`.
 
     >>> check_gradient(lambda x: (x**2).sum(), [1.0, 2.0], [-2.0, -4.0]).message
-    'the sign is wrong everywhere.'
+    'wrong sign: this is minus the right one.'
     """
     x, gradient = np.array(x, dtype=float), np.asarray(gradient, dtype=float)
-    h, tolerance = (
-        number("h", h, open_low=True),
-        number("tolerance", tolerance, open_low=True),
-    )
+    h = number("h", h, open_low=True)
+    tolerance = number("tolerance", tolerance, open_low=True)
     if x.size == 0:
         raise ValueError("x has no elements, so there is nothing to check")
     if names is not None and len(names) != x.size:
@@ -135,56 +138,89 @@ def check_gradient(
         message = f"it has shape {gradient.shape}, but x has shape {x.shape}.{hint}"
         return GradientReport(np.inf, (), np.nan, np.nan, tolerance, "", message)
 
-    turned = gradient.T if gradient.shape == gradient.T.shape else gradient
-    if directions is None:
-        rays = None
-        analytic, transposed = gradient.ravel(), turned.ravel()
-        numeric = numerical_gradient(f, x, h).ravel()
-    else:
-        directions, rng = (
-            whole_number("directions", directions),
-            generator("a choice of directions", rng),
-        )
-        rays = [
-            rng.choice([-1.0, 1.0], size=x.shape) / np.sqrt(x.size)
-            for _ in range(directions)
-        ]
-        analytic, transposed = (
-            np.array([(ray * g).sum() for ray in rays]) for g in (gradient, turned)
-        )
-        numeric = np.array([_slope(f, x, ray, h) for ray in rays])
-
-    rounding = (
-        np.finfo(float).eps * abs(float(_number(f(x)))) / h
-    )  # no difference is finer than this
-    errors = _relative_errors(analytic, numeric, floor=rounding / tolerance)
+    rays = _random_directions(x, directions, rng) if directions is not None else None
+    slopes = _Slopes(f, x, gradient, h, rays)
+    errors = slopes.errors(tolerance)
     worst = int(np.argmax(errors))
-    message = ""
-    if errors[worst] > tolerance:
-        message = (
-            _kink(f, x, _unit(x, worst) if rays is None else rays[worst], h)
-            or _usual_mistake(analytic, numeric, transposed)
+    place = (worst,) if rays else np.unravel_index(worst, x.shape)
+    index = tuple(int(i) for i in place)
+    where = names[worst] if names else entry_name("x", index)
+    return GradientReport(
+        error=float(errors[worst]),
+        index=index,
+        analytic=float(slopes.analytic[worst]),
+        numeric=float(slopes.numeric[worst]),
+        tolerance=tolerance,
+        where=f"random direction {worst}" if rays else where,
+        message=slopes.message(errors, tolerance),
+    )
+
+
+class _Slopes:
+    """The slopes of f at x, as the gradient has them and as differences find them.
+
+    Along `rays`; along the axes, so for every element, if there are none.
+    """
+
+    def __init__(
+        self,
+        f: Function,
+        x: np.ndarray,
+        gradient: np.ndarray,
+        h: float,
+        rays: list[np.ndarray] | None,
+    ) -> None:
+        self.f, self.x, self.h, self.rays = f, x, h, rays
+        turned = gradient.T if gradient.T.shape == gradient.shape else gradient
+        if rays is None:
+            self.analytic, self.turned = gradient.ravel(), turned.ravel()
+            self.numeric = numerical_gradient(f, x, h).ravel()
+        else:
+            self.analytic = np.array([np.vdot(ray, gradient) for ray in rays])
+            self.turned = np.array([np.vdot(ray, turned) for ray in rays])
+            self.numeric = np.array([_slope(f, x, ray, h) for ray in rays])
+
+    def errors(self, tolerance: float) -> np.ndarray:
+        """The relative error of each slope; inf where there is nothing to compare."""
+        size = np.maximum(np.abs(self.analytic), np.abs(self.numeric))
+        # No difference is finer than the rounding of f's own value.
+        rounding = np.finfo(float).eps * abs(float(_number(self.f(self.x)))) / self.h
+        with np.errstate(invalid="ignore"):
+            least = max(rounding / tolerance, 1e-3 * size.max(), 1e-300)
+            errors = np.abs(self.analytic - self.numeric) / np.maximum(size, least)
+        return np.where(np.isfinite(errors), errors, np.inf)
+
+    def message(self, errors: np.ndarray, tolerance: float) -> str:
+        """What seems wrong, guessed from the numbers; empty if nothing is."""
+        worst = int(np.argmax(errors))
+        if errors[worst] <= tolerance:
+            return ""
+        if not np.isfinite(self.numeric).all():
+            return "f is not finite near x, so there is nothing to compare with."
+        if not np.isfinite(self.analytic).all():
+            return "it has values that are not finite."
+        ray = _unit(self.x, worst) if self.rays is None else self.rays[worst]
+        if message := _kink(self.f, self.x, ray, self.h):
+            return message
+        if not self.analytic.any():
+            return "it is zero everywhere: was it computed at all?"
+        if not self.numeric.any():
+            return "f does not depend on x at all."
+        return (
+            usual_mistake(self.analytic, self.numeric, self.turned)
             or f"{np.sum(errors > tolerance)} of {errors.size} values differ."
         )
-    index = (
-        (worst,) if rays else tuple(int(i) for i in np.unravel_index(worst, x.shape))
-    )
-    where = (
-        f"random direction {worst}"
-        if rays
-        else names[worst]
-        if names
-        else entry_name("x", index)
-    )
-    return GradientReport(
-        float(errors[worst]),
-        index,
-        float(analytic[worst]),
-        float(numeric[worst]),
-        tolerance,
-        where,
-        message,
-    )
+
+
+def _random_directions(
+    x: np.ndarray, count: int, rng: np.random.Generator | None
+) -> list[np.ndarray]:
+    """Directions of length 1, every element of which is as large as the others."""
+    whole_number("directions", count)
+    rng = generator("a choice of directions", rng)
+    return [
+        rng.choice([-1.0, 1.0], size=x.shape) / np.sqrt(x.size) for _ in range(count)
+    ]
 
 
 def entry_name(name: str, index: tuple[int, ...]) -> str:
@@ -192,19 +228,11 @@ def entry_name(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def _relative_errors(
-    analytic: np.ndarray, numeric: np.ndarray, floor: float
-) -> np.ndarray:
-    size = np.maximum(np.abs(analytic), np.abs(numeric))
-    with np.errstate(invalid="ignore"):
-        errors = np.abs(analytic - numeric) / np.maximum(
-            size, max(floor, 1e-3 * size.max(), 1e-300)
-        )
-    return np.where(np.isfinite(errors), errors, np.inf)
-
-
 def _kink(f: Function, x: np.ndarray, direction: np.ndarray, h: float) -> str:
-    """Do the slopes on both sides differ, however small the step? (Of a smooth f they do not.)"""
+    """Do the slopes on both sides differ, however small the step?
+
+    Of a smooth f they do not. Empty if there is no kink.
+    """
     middle, gaps = float(_number(f(x))), []
     for step in (h, 10 * h):
         left, right = (
@@ -215,48 +243,6 @@ def _kink(f: Function, x: np.ndarray, direction: np.ndarray, h: float) -> str:
     if not gap > max(0.3 * wide, 1e-3 * max(abs(left), abs(right))):
         return ""
     return (
-        f"f seems to have a kink here (slope {left:.3g} on one side, {right:.3g} on the other), "
-        "where differences prove nothing: check at another x."
+        f"f seems to have a kink here (slope {left:.3g} on one side, {right:.3g} on "
+        "the other), where differences prove nothing: check at another x."
     )
-
-
-def _usual_mistake(
-    analytic: np.ndarray, numeric: np.ndarray, transposed: np.ndarray
-) -> str:
-    """What went wrong, by the trace it leaves in the numbers; empty if it is none of the usual mistakes."""
-
-    def like(a: np.ndarray, b: np.ndarray) -> bool:
-        return bool(np.abs(a - b).max() <= 1e-4 * np.abs(b).max())
-
-    if not np.isfinite(numeric).all():
-        return "f is not finite near x, so there is nothing to compare with."
-    if not np.isfinite(analytic).all():
-        return "it holds values that are not finite."
-    if not analytic.any():
-        return "it is zero everywhere: was it computed at all?"
-    if not numeric.any():
-        return "f does not depend on x at all."
-    if like(analytic, -numeric):
-        return "the sign is wrong everywhere."
-    if like(analytic, numeric):
-        return "it is nearly right: was it computed in float32, or does h not suit f?"
-    if like(transposed, numeric):
-        return "it is transposed: rows and columns are exchanged."
-    factor = float(analytic @ numeric / (numeric @ numeric))
-    if factor and like(analytic, factor * numeric):
-        return _factor(factor)
-    if like(np.abs(analytic), np.abs(numeric)):
-        return "some signs are wrong."
-    return ""
-
-
-def _factor(factor: float) -> str:
-    ratio = max(abs(factor), 1 / abs(factor))
-    n, part = round(ratio), "½" if round(ratio) == 2 else f"1/{ratio:.0f}"
-    name, hint = f"{abs(factor):.4g}", ""
-    if abs(ratio - n) < 1e-3 and abs(factor) > 1:
-        name, hint = f"{n}", f" Is a factor {part} missing, or a sum taken for a mean?"
-    elif abs(ratio - n) < 1e-3:
-        name, hint = part, f" Is a factor {n} missing, or a mean taken for a sum?"
-    sign = "the sign is wrong, and " if factor < 0 else ""
-    return f"{sign}it is off by a factor of {name} everywhere.{hint}"

@@ -34,12 +34,12 @@ def test_right_answers_pass_and_say_so(answer, capsys):
         (RIGHT.ravel(), "shape"),
         (RIGHT.sum(), "too much was summed"),
         (RIGHT[:, :2], "shape should be"),
-        (RIGHT + 1, "off by a constant"),
+        (RIGHT + 1, "off by the same constant"),
         (RIGHT[::-1], "reverse order"),
         (RIGHT * np.nan, "NaN"),
         (np.where(RIGHT == 4, np.inf, RIGHT), "infinity"),
         (np.where(RIGHT == 4, 40, RIGHT), r"1 of 6 elements.*\(1, 1\)"),
-        (RIGHT + 0.003 * (RIGHT == 1), "close, but not equal"),
+        (RIGHT + 0.003 * (RIGHT == 1), "nearly right: was something rounded"),
         (None, "not filled in"),
         (..., "not filled in"),
         (lambda: RIGHT, "is a function"),
@@ -54,9 +54,13 @@ def test_mistakes_are_named(answer, hint):
 
 def test_factors_of_the_number_of_examples_are_named():
     right = np.arange(1.0, 6.0)
-    with pytest.raises(ExerciseError, match="5 times too large: divide by N"):
+    with pytest.raises(
+        ExerciseError, match="5 times too large: is a factor 1/5 missing, or a sum"
+    ):
         check_close("mean", 5 * right, right)
-    with pytest.raises(ExerciseError, match="divided by N, but a sum"):
+    with pytest.raises(
+        ExerciseError, match="5 times too small: is a factor 5 missing, or a mean"
+    ):
         check_close("sum", right / 5, right)
     with pytest.raises(ExerciseError, match="natural logarithm"):
         check_close("entropy", np.log2(right + 1), np.log(right + 1))

@@ -15,9 +15,9 @@ import pytest
 import nntrain
 from nntrain import Batches, History, Layer, Sequential
 from nntrain.callbacks import Callback
+from nntrain.history import Run
 from nntrain.losses import Loss
 from nntrain.optimizers import Optimizer
-from nntrain.training import Run
 
 FOLDER = Path(nntrain.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))

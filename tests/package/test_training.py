@@ -21,7 +21,7 @@ from nntrain import (
     fit,
 )
 from nntrain.callbacks import Callback
-from nntrain.training import EVENTS
+from nntrain.runchecks import HOOKS
 
 
 def batches(data, size=8, seed=1, **options):
@@ -224,7 +224,7 @@ def test_callbacks_are_called_at_their_moments(make_network, small_data):
     class Diary(Callback):
         pass
 
-    for event in EVENTS:
+    for event in HOOKS:
         setattr(Diary, event, lambda self, run, event=event: calls.append(event))
 
     network = make_network()
@@ -284,10 +284,10 @@ def test_evaluate_leaves_the_network_alone(make_network, small_data):
             "two results would be called 'accuracy'",
         ),
         ({"callbacks": Callback()}, "callbacks must be a sequence"),
-        ({"callbacks": [Callback]}, "a class: call it"),
+        ({"callbacks": [Callback]}, "must be an instance, got the class Callback"),
         (
             {"callbacks": [print]},
-            "instance of a Callback, got .* which has no on_train_begin",
+            "instance of a Callback, got .* which lacks the hook on_train_begin",
         ),
         (
             {"train": [(1, 2)]},

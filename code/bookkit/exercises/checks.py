@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bookkit.exercises.diagnosis import NOT_FILLED, diagnose, is_blank, kind
+from nntrain.gradcheck import numerical_gradient
 
 
 class ExerciseError(AssertionError):
@@ -110,7 +111,7 @@ def check_gradient_function(
     """
 
     def reference(x: Any) -> Any:
-        return _central_differences(f, np.asarray(x, dtype=float), h)
+        return numerical_gradient(f, x, h)
 
     check_function(grad, reference, points, name=name, rtol=rtol, atol=1e-7)
 
@@ -125,17 +126,6 @@ def _call(label: str, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         raise ExerciseError(
             f"{label}({shown}) stops with {type(error).__name__}: {error}"
         ) from error
-
-
-def _central_differences(
-    f: Callable[[Any], Any], x: np.ndarray, h: float
-) -> np.ndarray:
-    gradient = np.empty_like(x)
-    for index in np.ndindex(x.shape):
-        step = np.zeros_like(x)
-        step[index] = h
-        gradient[index] = (float(f(x + step)) - float(f(x - step))) / (2 * h)
-    return gradient
 
 
 def _short(value: Any) -> str:

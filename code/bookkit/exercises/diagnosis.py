@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from nntrain.mistakes import usual_mistake
 
 NOT_FILLED = "you have not filled in the blank yet"
 
@@ -78,76 +80,22 @@ def _shape_problem(
 def _value_problem(
     value: np.ndarray, want: np.ndarray, rtol: float, atol: float
 ) -> str:
-    def is_(other: np.ndarray) -> bool:
-        return _same(value, other, rtol, atol)
-
-    if is_(-want):
-        return "wrong sign: your answer is minus the right one."
-    if want.ndim == 2 and want.shape[0] == want.shape[1] and is_(want.T):
-        return "transposed: rows and columns are exchanged."
-    factor = _factor(value, want, rtol)
-    if factor is not None:
-        return _factor_message(factor, want)
-    if want.ndim and is_(want[::-1]):
-        return "the right numbers in reverse order."
-    difference = value - want
-    if np.ptp(difference) <= atol + rtol * np.abs(want).max() and want.size > 1:
-        return f"off by a constant: every element is {difference.flat[0]:+.4g} from the right one."
     if np.isinf(value).any():
         return (
             "the result contains infinity: something overflows or is divided by zero."
         )
-    if np.allclose(value, want, rtol=1e-2, atol=atol):
-        return (
-            "close, but not equal: a rounded number or float32 where float64 is needed?"
-        )
+    if np.isfinite(want).all() and (
+        mistake := usual_mistake(value.astype(float), want.astype(float))
+    ):
+        return mistake
     if want.ndim == 0:
         return f"{value:.6g} is not right. Check it with a small example by hand."
     bad = ~np.isclose(value, want, rtol=rtol, atol=atol)
     where = tuple(int(i) for i in np.argwhere(bad)[0])
-    return f"{bad.sum()} of {want.size} elements are wrong, the first at index {where}: {value[where]:.6g}."
-
-
-def _factor(value: np.ndarray, want: np.ndarray, rtol: float) -> float | None:
-    """The number c with value = c · want, when there is one (c ≠ 0)."""
-    if not np.isfinite(value).all():
-        return None
-    scale = float(np.vdot(want, want).real)
-    if scale == 0:
-        return None
-    c = float(np.vdot(want, value).real) / scale
-    if c != 0 and np.allclose(
-        value, c * want, rtol=max(rtol, 1e-6), atol=1e-6 * abs(c) * np.abs(want).max()
-    ):
-        return c
-    return None
-
-
-def _factor_message(c: float, want: np.ndarray) -> str:
-    sign = "wrong sign, and " if c < 0 else ""
-    size = abs(c)
-    n = want.shape[0] if want.ndim else 0
-    named: Sequence[tuple[float, str]] = (
-        (1.0, "your answer is minus the right one"),
-        (2.0, "twice too large: a factor ½ is missing"),
-        (0.5, "half as large as it should be: a factor 2 is missing"),
-        (float(n), f"{n} times too large: divide by N (a mean, not a sum)"),
-        (
-            1 / n if n else 0.0,
-            f"{n} times too small: it was divided by N, but a sum is asked for",
-        ),
-        (
-            np.log(2),
-            "ln 2 times too small: the natural logarithm is meant, or the reverse",
-        ),
-        (1 / np.log(2), "1/ln 2 times too large: use the natural logarithm, not log2"),
-        (1 / np.log(10), "use the natural logarithm, np.log, not log10"),
-        (np.log(10), "ln 10 times too large"),
+    return (
+        f"{bad.sum()} of {want.size} elements are wrong, "
+        f"the first at index {where}: {value[where]:.6g}."
     )
-    for factor, message in named:
-        if factor and np.isclose(size, factor, rtol=1e-4):
-            return f"{sign}{message}."
-    return f"{sign}every element is {size:.4g} times the right one: a constant factor is missing or extra."
 
 
 def _same(value: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> bool:

@@ -11,7 +11,8 @@ __all__ = ["progress_bar"]
 
 def progress_bar(total: int, done: int = 0, wanted: bool = True) -> Any:
     """A tqdm bar of epochs in a live notebook or a terminal; elsewhere a silent one."""
-    live_notebook = "ipykernel" in sys.modules and "NNTRAIN_STATIC" not in os.environ
+    building = os.environ.get("NNTRAIN_STATIC", "") not in ("", "0")  # the book's site
+    live_notebook = "ipykernel" in sys.modules and not building
     if wanted and live_notebook:
         from tqdm.auto import tqdm
     else:

@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import bookkit.experiments
 from bookkit.experiments import Experiment, frames, head, trail
 from bookkit.experiments.geometry import BREAK
-from bookkit.experiments.unpack import Unpacked
+from bookkit.experiments.pack import Unpacked
 
 FOLDER = Path(bookkit.experiments.__file__).parent
 
@@ -58,12 +58,16 @@ def compute(growth, sign):
     }  # fmt: skip
 
 
+LONG = " It stays in the picture for as long as anybody cares to look at it." * 2
+
+
 def define(identity):
     return Experiment(
         identity, "Growing & falling", {"growth": [1.0, 1.5, 30.0, 1e200], "sign": ["plus", "minus"]},
         setup, compute,
         step="step", predict="Where to?", seen="Away.",
-        alt=lambda s, d: f"Growth {s['growth']:.3g}, {s['sign']}.",
+        alt=lambda s, d: f"Growth {s['growth']:.3g}, {s['sign']}, step {s['step']}"
+        f" at {d['path'].x[-1]:.0f}." + LONG * (s["growth"] == 1 and s["sign"] == "minus"),
     )  # fmt: skip
 
 
@@ -106,14 +110,14 @@ def numbers(path):
 
 SHOWN = """e => {
   const group = name => e.querySelector(`[data-move=${name}]`);
-  const line = name => group(name).querySelector(".nn-line")?.getAttribute("d");
+  const line = name => group(name).querySelector(".nn-line, .nn-area")?.getAttribute("d");
   const marks = name => [...group(name).querySelectorAll(".nn-mark:not([visibility])")]
     .map(m => m.getAttribute("transform"));
   const canvas = e.querySelector("canvas");
   const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return { path: line("path"), band: line("band"), tip: marks("tip").join(" "), dots: marks("dots").join(" "),
     note: group("note").textContent.trim(), pixels: [...image.data],
-    bars: [...e.querySelectorAll(".nn-bar")].map(b => +b.getAttribute("d").match(/V([-\\d.]+)/)[1]) };
+    bars: [...e.querySelectorAll("[data-move=bars] .nn-area")].map(b => b.getAttribute("d")) };
 }"""
 
 
@@ -131,17 +135,19 @@ def test_the_browser_draws_what_python_packed(page, card):
                 )
                 shown = element.evaluate(SHOWN)
                 for name in ("path", "band", "tip", "dots"):
-                    points = unpacked.show(name, (growth, sign), step)
+                    (shape,) = unpacked.show(name, (growth, sign), step)
+                    points = shape.points
                     points = points[points[:, 0] != BREAK] / 10
                     drawn = np.array(numbers(shown[name])).reshape(-1, 2)
                     np.testing.assert_allclose(
                         drawn, points.reshape(-1, 2), atol=0.01, err_msg=name
                     )
                 assert shown["note"] == f"η < {step}"
-                np.testing.assert_allclose(
-                    shown["bars"], unpacked.show("bars", (growth, sign), step) / 10
-                )
-                levels = unpacked.show("image", (growth, sign)).ravel()
+                bars = unpacked.show("bars", (growth, sign), step)
+                for drawn, bar in zip(shown["bars"], bars, strict=True):
+                    np.testing.assert_allclose(numbers(drawn), bar.points / 10)
+                (raster,) = unpacked.show("image", (growth, sign))
+                levels = raster.levels.ravel()
                 colours = np.array(shown["pixels"]).reshape(-1, 4)
                 wanted = [
                     [int(palette[i][k : k + 2], 16) for k in (0, 2, 4)] + [255]
@@ -149,7 +155,8 @@ def test_the_browser_draws_what_python_packed(page, card):
                 ]
                 assert colours.tolist() == wanted
     assert (
-        element.query_selector(".nn-sentence").inner_text() == "Growth 1e+200, minus."
+        element.query_selector(".nn-sentence").inner_text()
+        == "Growth 1e+200, minus, step 10 at 10."
     )
 
 
@@ -172,12 +179,12 @@ def test_values_are_written_and_spoken(page):
     page.keyboard.press("Home")
     assert slider.first.get_attribute("aria-valuetext") == "1"
     page.wait_for_function(
-        "document.querySelector('#experiment_one .nn-spoken').textContent.startsWith('Growth 1, plus.')"
+        "document.querySelector('#experiment_one .nn-spoken').textContent.startsWith('Growth 1, plus,')"
     )
     assert (
         page.query_selector("#experiment_one .nn-panels")
         .get_attribute("aria-label")
-        .endswith("step 10 of 10.")
+        .endswith("step 10 at 10.")
     )
 
 
@@ -193,6 +200,64 @@ def test_play_runs_from_the_start_to_the_end_and_can_be_paused(page):
     page.wait_for_function("document.querySelector('#experiment_one').step === 10")
     page.wait_for_function("!document.querySelector('#experiment_one').playing")
     assert "Play" in button.inner_text()
+
+
+CLOCK = """() => {
+  const clock = customElements.get("nn-experiment").time;
+  clock.at = 1000; clock.waiting = null; clock.now = () => clock.at;
+  clock.frame = tick => { clock.waiting = tick; return 7; };
+  clock.cancel = () => { clock.waiting = null; };
+}"""
+TICK = """at => {
+  const clock = customElements.get("nn-experiment").time, tick = clock.waiting;
+  [clock.at, clock.waiting] = [at, null];
+  tick?.(at - 500);
+  return document.querySelector("#experiment_one").step;
+}"""
+
+
+def test_play_follows_the_clock_and_nothing_else(page):
+    page.evaluate(CLOCK)
+    button = page.query_selector("#experiment_one [data-do=play]")
+
+    def played(times):
+        button.click()
+        steps = [page.evaluate(TICK, at) for at in times]
+        page.evaluate("document.querySelector('#experiment_one').pause()")
+        page.evaluate("customElements.get('nn-experiment').time.at = 1000")
+        page.evaluate("document.querySelector('#experiment_one').reset()")
+        return steps
+
+    # four steps a second; a frame's own stamp, before the click, says nothing
+    assert played([1000, 990, 1260, 1510, 1520]) == [0, 0, 1, 2, 2]
+    # the same at any frame rate, and at the end it stops
+    assert played([1510])[-1] == played(range(1010, 1511, 10))[-1] == 2
+    assert played([60_000, 70_000]) == [10, 10]
+    assert page.evaluate("customElements.get('nn-experiment').time.waiting") is None
+    assert "Play" in button.inner_text()
+
+
+def test_the_page_says_the_step_it_shows(page):
+    for step in (0, 3, 10):
+        page.evaluate(
+            "k => document.querySelector('#experiment_one').show([1, 0], k)", step
+        )
+        said = page.inner_text("#experiment_one .nn-sentence")
+        assert said == f"Growth 1.5, plus, step {step} at {step}."
+        assert page.inner_text("#experiment_one .nn-step output") == f"{step} of 10"
+
+
+@pytest.mark.parametrize("width", [390, 900])
+def test_controls_stay_where_they_are_while_the_sentence_changes(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    tops = page.evaluate("""() => {
+      const e = document.querySelector("#experiment_one"), form = e.querySelector("form"), tops = [];
+      for (let g = 0; g < 4; g++) for (let k = 0; k < 11; k++) {
+        e.show([g, 1], k); tops.push(form.getBoundingClientRect().top);
+      }
+      return tops;
+    }""")
+    assert max(tops) - min(tops) < 0.5
 
 
 def test_links_keep_the_settings_of_both(page, browser):
@@ -229,9 +294,14 @@ def test_a_damaged_link_leaves_the_start(page):
 def test_paper_shows_the_start(page):
     page.evaluate("document.querySelector('#experiment_one').show([0, 1], 3)")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.inner_text("#experiment_one .nn-sentence") == "Growth 30, plus."
+    assert (
+        page.inner_text("#experiment_one .nn-sentence")
+        == "Growth 30, plus, step 10 at 10."
+    )
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.inner_text("#experiment_one .nn-sentence") == "Growth 1, minus."
+    assert page.inner_text("#experiment_one .nn-sentence") == (
+        "Growth 1, minus, step 3 at 3." + LONG
+    )
     page.emulate_media(media="print")
     assert not page.is_visible("#experiment_one form")
 

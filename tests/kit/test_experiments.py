@@ -9,18 +9,27 @@ import sys
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
+import ipykernel
 import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ipywidgets import Widget
+from ipywidgets.widgets.widget_link import Link
+from matplotlib.collections import LineCollection
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
 from bookkit.experiments import Experiment, Log, frames, head, trail
-from bookkit.experiments.geometry import BREAK, clip_band, clip_line
-from bookkit.experiments.unpack import Unpacked
+from bookkit.experiments.geometry import BREAK, clip_band, clip_line, tenths
+from bookkit.experiments.kinds import Kind
+from bookkit.experiments.live import LiveFace
+from bookkit.experiments.pack import Unpacked
+from bookkit.experiments.shapes import Outline
+from bookkit.notebook import in_static_book
+from nntrain.progress import progress_bar
 
 WIDTH, HEIGHT = 4.0, 3.0  # inches
 LEFT, BOTTOM, WIDE, HIGH = 0.2, 0.2, 0.7, 0.7  # the axes, in shares of the figure
@@ -65,12 +74,26 @@ def define(setup=line_setup, compute=None, controls=None, **more):
     return Experiment("steep", "Slopes", controls, setup, compute, **{**words, **more})
 
 
-def unpacked(experiment):
-    return Unpacked(
-        json.loads(
-            re.search(r'json">(.*?)</script>', experiment.html, re.DOTALL).group(1)
-        )
-    )
+class Shown:
+    """The numbers of a built element, read back: points in tenths of a pixel, texts, levels."""
+
+    def __init__(self, experiment):
+        data = re.search(r'json">(.*?)</script>', experiment.html, re.DOTALL).group(1)
+        self.packed = json.loads(data)
+        self.unpacked = Unpacked(self.packed)
+        self.records = self.unpacked.reader.records
+
+    def points(self, name, position, step=0, part=0):
+        return self.unpacked.show(name, position, step)[part].points
+
+    def text(self, name, position, step=0):
+        return self.unpacked.show(name, position, step)[0].text
+
+    def levels(self, name, position, step=0):
+        return self.unpacked.show(name, position, step)[0].levels
+
+
+unpacked = Shown
 
 
 # ------------------------------------------------------------------------------------------------ definitions
@@ -165,7 +188,7 @@ def test_packed_points_lie_where_the_axes_put_them():
     shown = unpacked(define())
     for i, slope in enumerate([0.25, 0.5, 1.0]):
         np.testing.assert_allclose(
-            shown.show("line", (i,)) / 10, pixel([0, 10], [0, slope]), atol=0.051
+            shown.points("line", (i,)) / 10, pixel([0, 10], [0, slope]), atol=0.051
         )
 
 
@@ -193,14 +216,16 @@ def test_trail_head_and_frames_follow_the_step():
     )
     for k in range(5):
         np.testing.assert_allclose(
-            shown.show("path", (2,), k) / 10, pixel(x[: k + 1], y[: k + 1]), atol=0.051
+            shown.points("path", (2,), k) / 10,
+            pixel(x[: k + 1], y[: k + 1]),
+            atol=0.051,
         )
         np.testing.assert_allclose(
-            shown.show("tip", (2,), k) / 10,
+            shown.points("tip", (2,), k) / 10,
             pixel(x[k : k + 1], y[k : k + 1]),
             atol=0.051,
         )
-        assert shown.show("note", (2,), k) == f"step {k}"
+        assert shown.text("note", (2,), k) == f"step {k}"
     assert (
         len(shown.records) < 9
     )  # the head shares the trail's numbers, and x is stored once
@@ -236,18 +261,19 @@ def test_bars_images_bands_and_scattered_points():
             },
         )
     )
-    assert shown.show("image", (0,)).tolist() == [
+    assert shown.levels("image", (0,)).tolist() == [
         [4, 3, 0],
         [0, 2, 3],
     ]  # the top row first; 4 is "missing"
+    x = [0.6, 0.6, 1.4, 1.4]  # a bar is 0.8 wide and stands on 0
     np.testing.assert_allclose(
-        shown.show("bars", (0,))[0] / 10, pixel(1, 0.25)[0, 1], atol=0.051
+        shown.points("bars", (0,)) / 10, pixel(x, [0, 0.25, 0.25, 0]), atol=0.051
     )
-    corners = {tuple(point) for point in np.round(shown.show("band", (0,)) / 10)}
+    corners = {tuple(point) for point in np.round(shown.points("band", (0,)) / 10)}
     assert corners == {
         tuple(point) for point in np.round(pixel([1, 2, 2, 1], [0, 0, 0.25, 0.25]))
     }
-    dots = shown.show("dots", (0,))
+    dots = shown.points("dots", (0,))
     np.testing.assert_allclose(dots[0] / 10, pixel(5, 0.25)[0], atol=0.051)
     assert dots[1, 0] == BREAK  # a point far outside is not drawn
 
@@ -308,6 +334,126 @@ def test_a_band_is_cut_at_gaps_and_edges():
     assert outline[:, 1].max() == 1000
 
 
+# --------------------------------------------------------------------------------------------- one new kind
+
+
+class Spans(Kind):
+    """Vertical bars from low to high: the results of vlines."""
+
+    drives = (LineCollection,)
+    needs = "(x, low, high)"
+
+    def check(self, data):
+        return self.arrays(data, 3)
+
+    def apply(self, data):
+        x, low, high = data
+        self.artist.set_segments(np.stack([[x, low], [x, high]]).transpose(2, 0, 1))
+
+    def shapes(self, data):
+        x, low, high = data
+        gap = np.full(len(x), np.nan)
+        ends = np.stack([np.column_stack([x, y]) for y in (low, high, gap)], axis=1)
+        points = ends.reshape(-1, 2)
+        return [
+            Outline(tenths(self.to_picture(self.artist.get_transform(), *points.T)))
+        ]
+
+    def stand_in(self, rows):
+        self.apply(([5.0], [0.2], [0.8]))
+
+
+def spans_setup():
+    figure, ax = axes()
+    return figure, {"spans": ax.vlines([1], [0], [1])}
+
+
+def spans_compute(slope):
+    return {"spans": ([2, 4], [0, 0.5], [slope, 1])}
+
+
+def test_a_new_kind_is_one_class_and_works_on_the_page():
+    experiment = define(spans_setup, spans_compute, start={"slope": 0.5})
+    drawn = Shown(experiment).points("spans", (1,))
+    ends = pixel([2, 2, 4, 4], [0, 0.5, 0.5, 1])
+    np.testing.assert_allclose(drawn[[0, 1, 3, 4]] / 10, ends, atol=0.051)
+    (start,) = re.findall(r'data-move="spans".*?</g>', experiment.html, re.DOTALL)
+    written = re.search(r'\bd="([^"]+)"', start)[1]
+    np.testing.assert_allclose(
+        [float(n) for n in re.findall(r"[\d.]+", written)], ends.ravel(), atol=0.051
+    )
+
+
+def test_a_new_kind_is_one_class_and_works_in_jupyter():
+    face = LiveFace(define(spans_setup, spans_compute))
+    before = face.pictures[0].value
+    face.fields["slope"].value = 0.9
+    (one, two) = face.moving["spans"].artist.get_segments()
+    assert one.tolist() == [[2, 0], [2, 0.9]] and two.tolist() == [[4, 0.5], [4, 1]]
+    assert face.pictures[0].value != before
+
+
+# ------------------------------------------------------------------------------------------------- the step
+
+
+def rising(slope):
+    return {"line": trail(np.arange(4), slope * np.arange(4) / 3)}
+
+
+def epochs(**more):
+    words = {"alt": lambda s, d: f"Epoch {s['epoch']}: {d['line'].y[-1]:.2f}."}
+    return define(compute=rising, step=("epoch", [0, 5, 10, 15]), **{**words, **more})
+
+
+def test_sentences_speak_of_the_step_on_both_faces():
+    experiment = epochs(start={"slope": 1.0, "epoch": 10})
+    said = Shown(experiment).unpacked.sentence
+    assert [said((2,), k) for k in range(4)] == [
+        f"Epoch {5 * k}: {k / 3:.2f}." for k in range(4)
+    ]
+    label = 'role="img" aria-label="Epoch 10: 0.67."'
+    assert label in experiment.html and ">10 of 15<" in experiment.html
+    face = LiveFace(experiment)
+    assert face.step.value == 2 and face.sentence.value == "Epoch 10: 0.67."
+    face.step.value = 1
+    assert face.sentence.value == face.pictures[0].alt == "Epoch 5: 0.33."
+    assert face.outputs["step"].value == "5 of 15"
+    with pytest.raises(ValueError, match="goes from 0 to 15"):
+        _ = epochs(start={"epoch": 7}).html
+
+
+def test_the_live_face_opens_at_the_step_of_the_start(monkeypatch):
+    made: list[Widget] = []
+    monkeypatch.setattr(Widget, "_widget_construction_callback", made.append)
+    face = LiveFace(epochs())
+    assert face.step.value == 3 and face.play.value == 3 and face.play.max == 3
+    # On the screen a link sets its second member first: the player, not the slider.
+    linked = [
+        w
+        for w in made
+        if isinstance(w, Link) and face.play in (w.source[0], w.target[0])
+    ]
+    assert len(linked) == 2 and all(w.target[0] is face.play for w in linked)
+    # what the reader moves then changes the picture at once
+    before = face.pictures[0].value
+    face.fields["slope"].value = 0.25
+    assert face.pictures[0].value != before
+
+
+def test_two_live_pictures_keep_their_own_heights():
+    def setup():
+        (first, one), (second, two) = line_setup(), line_setup()
+        second.set_size_inches(4, 1.5)
+        return [first, second], {"one": one["line"], "two": two["line"]}
+
+    face = LiveFace(
+        define(setup, lambda slope: {"one": ([0], [slope]), "two": ([1], [1])})
+    )
+    for picture in face.pictures:
+        assert picture.layout.align_self == "flex-start"
+        assert picture.layout.height == "auto"
+
+
 # -------------------------------------------------------------------------------------------- the static face
 
 
@@ -361,16 +507,25 @@ def test_texts_cannot_close_the_data():
     assert (
         unpacked(
             define(setup=setup, compute=lambda slope: {"note": "a</script>b"})
-        ).show("note", (0,))
+        ).text("note", (0,))
         == "a</script>b"
     )
 
 
-def test_the_face_is_chosen_by_the_environment(monkeypatch):
+@pytest.mark.parametrize(
+    ("value", "static"), [(None, False), ("", False), ("0", False), ("1", True)]
+)
+def test_one_variable_chooses_the_face_everywhere(monkeypatch, value, static):
     monkeypatch.delenv("NNTRAIN_STATIC", raising=False)
-    assert "application/vnd.jupyter.widget-view+json" in define()._repr_mimebundle_()
-    monkeypatch.setenv("NNTRAIN_STATIC", "1")
-    assert set(define()._repr_mimebundle_()) == {"text/html", "text/plain"}
+    if value is not None:
+        monkeypatch.setenv("NNTRAIN_STATIC", value)
+    monkeypatch.setitem(sys.modules, "ipykernel", ipykernel)  # as in a notebook
+    bundle = define()._repr_mimebundle_()
+    assert ("application/vnd.jupyter.widget-view+json" not in bundle) == static
+    assert in_static_book() == static
+    bar = progress_bar(1, 0, wanted=True)  # shown to whoever watches a live notebook
+    assert bar.disable == static
+    bar.close()
 
 
 def test_the_static_face_makes_no_widget():
@@ -399,8 +554,6 @@ assert "ipywidgets" not in sys.modules
 
 
 def test_live_sliders_reach_values_between_those_listed():
-    from bookkit.experiments.live import LiveFace
-
     face = LiveFace(define(controls={"slope": np.linspace(0, 1, 3)}))
     before = face.pictures[0].value
     face.fields["slope"].value = 0.35
@@ -411,18 +564,15 @@ def test_live_sliders_reach_values_between_those_listed():
 
 
 def test_live_errors_are_shown_and_kept():
-    from bookkit.experiments.live import LiveFace
-
     def compute(slope):
         if slope > 0.5:
             raise FloatingPointError("too <steep>")
         return {"line": ([0, 1], [0, slope])}
 
-    experiment = define(compute=compute)
-    face = LiveFace(experiment)
+    face = LiveFace(define(compute=compute))
     face.fields["slope"].value = 1.0
     assert "too &lt;steep&gt;" in face.status.value and isinstance(
-        experiment.errors[0], FloatingPointError
+        face.errors[0], FloatingPointError
     )
     face.fields["slope"].value = 0.25
     assert face.status.value == ""

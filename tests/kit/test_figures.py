@@ -188,7 +188,7 @@ def test_a_diverged_curve_leaves_a_gap_and_keeps_its_name():
     "heights", [[0.5] * 4, [0.1, 0.11, 0.9], [0.3, 0.1, 0.2], [0.0, 1.0]]
 )
 def test_names_are_moved_apart_and_keep_their_order(heights):
-    placed = curves._spread(np.array(heights), 0.08)
+    placed = curves.spread(np.array(heights), 0.08)
     assert np.diff(np.sort(placed)).min() >= 0.08 - 1e-12
     assert np.array_equal(
         np.argsort(placed, kind="stable"), np.argsort(heights, kind="stable")

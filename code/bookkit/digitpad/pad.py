@@ -11,7 +11,6 @@ import copy
 import gzip
 import html
 import json
-import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from bookkit.digitpad.strokes import samples as own_samples
-from bookkit.experiments.experiment import marked
+from bookkit.experiments.markup import marked
+from bookkit.notebook import in_static_book
 from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Tanh
 from nntrain.layers import Dropout, Linear
 from nntrain.network import Sequential
@@ -108,7 +108,7 @@ class DrawADigit:
         self, include: Any = None, exclude: Any = None
     ) -> dict[str, Any]:
         text = self.html
-        if os.environ.get("NNTRAIN_STATIC", "") in ("", "0"):
+        if not in_static_book():
             folder = resources.files("bookkit.digitpad")
             style, script = (
                 folder.joinpath(f"digitpad.{kind}").read_text("utf-8")

@@ -1,7 +1,22 @@
-"""Experiments a reader can play with: defined once in Python, alive in Jupyter and on the built page."""
+"""Experiments a reader can play with: one definition, alive in Jupyter and on the page."""
 
-from bookkit.experiments.controls import Log
+from bookkit.experiments.controls import Log, Round
 from bookkit.experiments.experiment import Experiment
 from bookkit.experiments.moving import frames, head, trail
+from bookkit.experiments.panels import Bars, Curves, Graph
+from bookkit.experiments.planes import DecisionMap, Heatmap, Landscape
 
-__all__ = ["Experiment", "Log", "frames", "head", "trail"]
+__all__ = [
+    "Bars",
+    "Curves",
+    "DecisionMap",
+    "Experiment",
+    "Graph",
+    "Heatmap",
+    "Landscape",
+    "Log",
+    "Round",
+    "frames",
+    "head",
+    "trail",
+]

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from bookkit.experiments.artists import figure_of
+from bookkit.experiments.kinds import Kind
 
 DPI = 110
 
@@ -17,18 +17,14 @@ DPI = 110
 class Canvas:
     """One figure and its moving artists, as PNG bytes."""
 
-    def __init__(self, figure: Any, moving: list[Any]) -> None:
+    def __init__(self, figure: Any, moving: list[Kind]) -> None:
         figure.set_dpi(DPI)
         self.figure, self.agg = figure, FigureCanvasAgg(figure)
-        mine = [artist for artist in moving if figure_of(artist) is figure]
-        parts = [
-            part for artist in mine for part in getattr(artist, "patches", [artist])
-        ]
+        mine = [kind for kind in moving if kind.figure is figure]
+        parts = [part for kind in mine for part in kind.parts]
         self.parts = sorted(parts, key=lambda part: part.get_zorder())
-        # An image lies under the fixed points and lines, so all is drawn again when one moves.
-        self.keeps = not any(
-            hasattr(part, "get_extent") and hasattr(part, "cmap") for part in self.parts
-        )
+        # An image lies under fixed points and lines, so all is drawn when one moves.
+        self.keeps = all(kind.on_top for kind in mine)
         self.fixed: Any = None
 
     def png(self) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,21 @@ def Log(low: float, high: float, count: int) -> np.ndarray:
             f"Log needs 0 < low < high and count >= 2, got {low}, {high}, {count}"
         )
     return np.array([float(f"{value:.3g}") for value in np.geomspace(low, high, count)])
+
+
+def Round(low: float, high: float, leads: Sequence[int] = (1, 2, 5)) -> list[float]:
+    """The round numbers from `low` to `high`: 1, 2 and 5 times every power of ten.
+
+    >>> Round(0.01, 0.1)
+    [0.01, 0.02, 0.05, 0.1]
+    >>> Round(0.01, 1, leads=(1, 3))
+    [0.01, 0.03, 0.1, 0.3, 1.0]
+    """
+    if not 0 < low < high:
+        raise ValueError(f"Round needs 0 < low < high, got {low} and {high}")
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [float(f"{lead}e{power}") for power in powers for lead in leads]
+    return [value for value in values if low <= value <= high]
 
 
 @dataclass(frozen=True)
@@ -117,7 +133,7 @@ def _kind(name: str, values: tuple[Any, ...]) -> str:
     floats = not all(isinstance(v, int) for v in values)
     return (
         "log"
-        if floats and len(ratios) > 1 and np.allclose(ratios, ratios.mean(), rtol=0.01)
+        if floats and len(ratios) > 1 and ratios.max() < 1.7 * ratios.min()
         else "listed"
     )
 

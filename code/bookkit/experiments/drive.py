@@ -9,13 +9,12 @@ import time
 from typing import Any
 
 from bookkit.experiments.controls import Control
-from bookkit.experiments.experiment import Experiment
+from bookkit.experiments.definition import Definition
 from bookkit.experiments.live import LiveFace
 
 
-def check_live(experiment: Experiment, max_corners: int) -> dict[str, float]:
+def check_live(experiment: Definition, max_corners: int) -> dict[str, float]:
     """See `Experiment.check_live`."""
-    known = len(experiment.errors)
     face = LiveFace(experiment)
     pictures: dict[tuple[Any, ...], str] = {}
     times: list[float] = []
@@ -26,16 +25,16 @@ def check_live(experiment: Experiment, max_corners: int) -> dict[str, float]:
             face.fields[name].value = value
         face.step.value = min(step, face.step.max)
         times.append(time.perf_counter() - began)
-        if len(experiment.errors) > known:
-            raise experiment.errors[-1]
+        if face.errors:
+            raise face.errors[-1]
         digest = hashlib.sha256(
             b"".join(picture.value for picture in face.pictures)
         ).hexdigest()
         pictures[(*settings.values(), face.step.value)] = digest
 
     last = face.step.max
-    if len(experiment.errors) > known:
-        raise experiment.errors[-1]
+    if face.errors:
+        raise face.errors[-1]
     start = experiment.start
     for control in experiment.controls:
         for value in ends(control):

@@ -1,11 +1,12 @@
 // <nn-experiment>: moves the artists of a picture as the reader sets the controls.
-// The numbers were computed in Python and are packed in the page (see grid.py); nothing is loaded, nothing is computed here.
+// The numbers were computed in Python and are packed in the page (see pack.py); nothing is loaded, nothing is computed here.
 (() => {
   "use strict";
   const BREAK = -32768;
+  const WIDTH = { outline: 3, words: 2, raster: 1 };   // references a form takes (see shapes.py)
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  // Five parts, as grid.py writes them: record lengths, records, references, pixels, texts.
+  // Five parts, as stream.py writes them: record lengths, records, references, pixels, texts.
   async function unpack(packed) {
     const zipped = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));
     const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -32,27 +33,24 @@
       return part;
     };
     const size = packed.controls.reduce((product, c) => product * c.values.length, 1);
-    const sentences = column(size);
-    const tables = packed.artists.map((a) => Array.from({ length: a.width }, () => column(size * a.frames)));
+    const table = (width, frames) => Array.from({ length: width }, () => column(size * frames));
+    const sentences = table(packed.words, packed.step ? packed.step.count : 1);
+    const tables = packed.artists.map((a) => table(a.parts * WIDTH[a.form], a.frames));
     const levels = raw.subarray(at, (at += pixels));
     return { records, sentences, tables, levels, texts: JSON.parse(new TextDecoder().decode(raw.subarray(at))) };
   }
 
-  // One drawing function for each kind of artist; `groups` are its elements in the picture.
+  // One drawing function for each form of shape (see shapes.py); `group` holds its elements in the picture.
   const draw = {
-    text(groups, artist, [ref], data) {
-      const rows = data.texts[ref].split("\n");
-      groups[0].querySelectorAll(".nn-text").forEach((line, i) => { line.textContent = rows[i] || ""; });
+    words(group, artist, [text, place], data) {
+      const rows = data.texts[text].split("\n");
+      group.querySelectorAll(".nn-text").forEach((line, i) => { line.textContent = rows[i] || ""; });
+      if (place < 0) return;
+      const [x, y] = group.dataset.at.split(" "), [toX, toY] = data.records[place];
+      group.setAttribute("transform", `translate(${toX / 10 - x} ${toY / 10 - y})`);
     },
-    bars(groups, artist, [ref], data) {
-      groups.forEach((group, i) => {
-        const [a, b] = group.dataset.sides.split(" "), foot = group.dataset.foot, end = data.records[ref][i] / 10;
-        const d = group.dataset.upright === "1" ? `M${a} ${foot}V${end}H${b}V${foot}Z` : `M${foot} ${a}H${end}V${b}H${foot}Z`;
-        group.querySelector(".nn-bar").setAttribute("d", d);
-      });
-    },
-    image(groups, artist, [ref], data) {
-      const [rows, columns] = artist.shape, canvas = artist.canvas || (artist.canvas = makeCanvas(groups[0], artist));
+    raster(group, artist, [ref], data) {
+      const [rows, columns] = artist.shape, canvas = artist.canvas || (artist.canvas = makeCanvas(group, artist));
       const context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
       const colours = new Uint32Array(image.data.buffer);
       for (let i = 0, level = 0; i < colours.length; i++) {
@@ -61,16 +59,16 @@
       }
       context.putImageData(image, 0, 0);
     },
-    path(groups, artist, [xRef, yRef, stopRef], data, step) {
+    outline(group, artist, [xRef, yRef, stopRef], data, step) {
       const xs = data.records[xRef], ys = data.records[yRef], stops = stopRef < 0 ? null : data.records[stopRef];
       let first = 0, last = xs.length;
       if (artist.mode === "trail" || artist.mode === "head") {
-        last = stops ? stops[Math.min(step, stops.length - 1)] : Math.min(step + 1, xs.length);
+        last = stops ? stops[Math.min(step, stops.length - 1)] ?? 0 : Math.min(step + 1, xs.length);
         if (artist.mode === "head") first = Math.max(last - 1, 0);
       }
-      const line = groups[0].querySelector(".nn-line");
-      if (line) line.setAttribute("d", outline(xs, ys, first, last, artist.kind === "band"));
-      spread(groups[0], xs, ys, first, last);
+      const path = group.querySelector(".nn-line, .nn-area");
+      if (path) path.setAttribute("d", outline(xs, ys, first, last, path.classList.contains("nn-area")));
+      spread(group, xs, ys, first, last);
     },
   };
 
@@ -117,7 +115,16 @@
     return canvas;
   }
 
+  // The clock that plays; a test puts one of its own in its place.
+  const time = {
+    now: () => performance.now(),
+    frame: (tick) => requestAnimationFrame(tick),
+    cancel: (ticket) => cancelAnimationFrame(ticket),
+  };
+
   class NnExperiment extends HTMLElement {
+    static time = time;
+
     connectedCallback() {
       if (this.packed) return;
       this.packed = JSON.parse(this.querySelector("script").textContent);
@@ -167,12 +174,14 @@
       const data = this.data, setting = this.packed.controls.reduce((i, c, n) => i * c.values.length + position[n], 0);
       this.packed.artists.forEach((artist, n) => {
         const row = setting * artist.frames + Math.min(step, artist.frames - 1);
-        const refs = data.tables[n].map((column) => column[row]), state = `${refs} ${artist.width > 2 ? step : ""}`;
+        const refs = data.tables[n].map((column) => column[row]), along = artist.mode === "trail" || artist.mode === "head";
+        const state = `${refs} ${along ? step : ""}`, width = WIDTH[artist.form];
         if (artist.state === state) return;
         artist.state = state;
-        (draw[artist.kind] || draw.path)(artist.groups, artist, refs, data, step);
+        artist.groups.forEach((group, i) => draw[artist.form](group, artist, refs.slice(i * width, (i + 1) * width), data, step));
       });
-      this.say(data.texts[data.sentences[setting]]);
+      const row = setting * (this.packed.step ? this.packed.step.count : 1) + step;
+      this.say(data.sentences.map((column) => data.texts[column[row]]).join(" ").trimEnd());
     }
 
     setControls() {
@@ -181,7 +190,7 @@
         if (field.type === "radio") { field.checked = +field.value === i; continue; }
         field.value = i;
         if (field.type !== "range") continue;
-        const text = which === "step" ? `${i}` : this.packed.controls[which].texts[i];
+        const text = (which === "step" ? this.packed.step : this.packed.controls[which]).texts[i];
         field.setAttribute("aria-valuetext", text);
         field.parentNode.querySelector("output").textContent = text;
       }
@@ -189,14 +198,12 @@
 
     // The sentence under the picture at once; for screen readers when the reader has settled.
     say(sentence) {
-      const step = this.packed.step;
       this.querySelector(".nn-sentence").textContent = sentence;
       clearTimeout(this.speaking);
       this.speaking = setTimeout(() => {
-        const text = step ? `${sentence} Shown: ${step.name} ${this.step} of ${step.count - 1}.` : sentence;
-        const changed = this.panels.getAttribute("aria-label") !== text;
-        this.panels.setAttribute("aria-label", text);
-        if (changed && this.touched) this.querySelector(".nn-spoken").textContent = text;
+        const changed = this.panels.getAttribute("aria-label") !== sentence;
+        this.panels.setAttribute("aria-label", sentence);
+        if (changed && this.touched) this.querySelector(".nn-spoken").textContent = sentence;
       }, 500);
     }
 
@@ -219,26 +226,28 @@
       if (action === "play") this.ready().then(() => (this.playing ? this.pause() : this.play()));
     }
 
+    // The step follows from the time since the start alone, so it is the same at any frame rate.
     play() {
       const last = this.packed.step.count - 1, from = this.step >= last ? 0 : this.step;
       if (calm()) { this.show(this.position, this.step >= last ? 0 : Math.min(last, this.step + Math.ceil(last / 10))); return; }
       const pace = Math.min(Math.max(last / 6, 4), 30);      // steps a second: about six seconds for the whole path
-      let before = performance.now(), progress = from;
-      const tick = (now) => {
-        progress += ((now - before) / 1000) * pace * +this.form.querySelector("[data-do=speed]").value;
+      let before = time.now(), progress = from;
+      const tick = () => {                                   // a frame's own time stamp may lie before the click
+        const now = time.now();
+        progress += Math.max((now - before) / 1000, 0) * pace * +this.form.querySelector("[data-do=speed]").value;
         before = now;
         const step = Math.min(last, Math.floor(progress));
         if (step !== this.step) this.show(this.position, step);
-        if (step === last) this.pause(); else this.playing = requestAnimationFrame(tick);
+        if (step === last) this.pause(); else this.playing = time.frame(tick);
       };
       this.show(this.position, from);
       this.form.querySelector("[data-do=play]").textContent = "❚❚ Pause";
-      this.playing = requestAnimationFrame(tick);
+      this.playing = time.frame(tick);
     }
 
     pause() {
       if (!this.playing) return;
-      cancelAnimationFrame(this.playing);
+      time.cancel(this.playing);
       this.playing = 0;
       this.form.querySelector("[data-do=play]").textContent = "▶ Play";
     }
@@ -247,7 +256,7 @@
     link() {
       const url = new URL(location.href), { controls, step } = this.packed;
       controls.forEach((control, n) => url.searchParams.set(`${this.id}.${control.name}`, control.values[this.position[n]]));
-      if (step) url.searchParams.set(`${this.id}.${step.name}`, this.step);
+      if (step) url.searchParams.set(`${this.id}.${step.name}`, step.values[this.step]);
       url.hash = this.id;
       const said = this.form.querySelector(".nn-said"), say = (text) => { said.textContent = text; };
       try { history.replaceState(null, "", url); } catch { /* some browsers forbid this for a local file */ }
@@ -259,14 +268,15 @@
     restore() {
       const asked = new URLSearchParams(location.search), { controls, step } = this.packed;
       const get = (name) => asked.get(`${this.id}.${name}`);
-      const position = controls.map((control, n) => {
-        const text = get(control.name), exact = control.values.findIndex((value) => String(value) === text);
-        if (text === null || exact >= 0) return text === null ? this.position[n] : exact;
-        const gaps = control.values.map((value) => Math.abs(value - parseFloat(text)));
-        return gaps.some(Number.isNaN) ? this.position[n] : gaps.indexOf(Math.min(...gaps));
-      });
-      const wanted = step ? parseInt(get(step.name), 10) : NaN;
-      this.show(position, Number.isNaN(wanted) ? this.step : Math.min(Math.max(wanted, 0), step.count - 1));
+      const nearest = (values, text, otherwise) => {
+        if (text === null) return otherwise;
+        const exact = values.findIndex((value) => String(value) === text);
+        if (exact >= 0) return exact;
+        const gaps = values.map((value) => Math.abs(value - parseFloat(text)));
+        return gaps.some(Number.isNaN) ? otherwise : gaps.indexOf(Math.min(...gaps));
+      };
+      const position = controls.map((control, n) => nearest(control.values, get(control.name), this.position[n]));
+      this.show(position, step ? nearest(step.values, get(step.name), this.step) : 0);
       return [...controls, step].some((control) => control && get(control.name) !== null);
     }
   }

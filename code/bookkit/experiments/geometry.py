@@ -28,7 +28,7 @@ def clip_line(points: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | No
             & (points[:, 1] <= y1)
         )
     if inside.all():
-        return _tenths(points), None
+        return tenths(points), None
     out: list[tuple[float, float]] = []
     stops = np.zeros(len(points), dtype=np.int32)
     lifted = (np.nan, np.nan)
@@ -47,7 +47,7 @@ def clip_line(points: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | No
             out.append(lifted)
         stops[k] = len(out)
         before = point if np.isfinite(point).all() else None
-    return _tenths(np.array(out).reshape(-1, 2)), stops
+    return tenths(np.array(out).reshape(-1, 2)), stops
 
 
 def clip_segment(
@@ -94,7 +94,7 @@ def clip_points(points: np.ndarray, box: Box) -> np.ndarray:
             & (points[:, 1] >= y0)
             & (points[:, 1] <= y1)
         )
-    return _tenths(np.where(inside[:, None], points, np.nan))
+    return tenths(np.where(inside[:, None], points, np.nan))
 
 
 def clip_band(lower: np.ndarray, upper: np.ndarray, box: Box) -> np.ndarray:
@@ -115,7 +115,7 @@ def clip_band(lower: np.ndarray, upper: np.ndarray, box: Box) -> np.ndarray:
             outline = _cut(outline, axis, bound, sign)
         if len(outline):
             pieces += [outline, np.full((1, 2), np.nan)]
-    return _tenths(np.concatenate(pieces[:-1]) if pieces else np.empty((0, 2)))
+    return tenths(np.concatenate(pieces[:-1]) if pieces else np.empty((0, 2)))
 
 
 def _cut(polygon: np.ndarray, axis: int, bound: float, sign: int) -> np.ndarray:
@@ -141,7 +141,8 @@ def _tame(points: np.ndarray) -> np.ndarray:
         )
 
 
-def _tenths(points: np.ndarray) -> np.ndarray:
+def tenths(points: np.ndarray) -> np.ndarray:
+    """Whole tenths of a pixel; what is not finite becomes `BREAK`."""
     broken = ~np.isfinite(points).all(axis=1)
     result = np.rint(np.where(broken[:, None], 0.0, points) * 10).astype(np.int16)
     result[broken] = (BREAK, 0)

@@ -9,12 +9,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from bookkit.experiments import artists
 from bookkit.experiments.canvas import Canvas
 from bookkit.experiments.controls import Control
-from bookkit.experiments.experiment import Experiment, marked
-from bookkit.experiments.moving import at_step, length
-from bookkit.experiments.static import SEEN, start_step, strip_predict
+from bookkit.experiments.definition import Definition
+from bookkit.experiments.drawing import draw
+from bookkit.experiments.markup import SEEN, marked, strip_predict
+from bookkit.experiments.moving import at_step
 
 SLOW = 0.1  # seconds: beyond this a moved slider computes when let go
 
@@ -22,33 +22,36 @@ SLOW = 0.1  # seconds: beyond this a moved slider computes when let go
 class LiveFace:
     """The widgets of one experiment; `widget` is what Jupyter shows."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Definition) -> None:
         self.experiment = experiment
-        self.figures, self.moving = experiment.draw()
+        self.figures, self.moving = draw(experiment)
+        # Each keeps its own height: a row would stretch the lower of two pictures.
+        shape = {"max_width": "100%", "height": "auto", "align_self": "flex-start"}
         self.pictures = [
-            widgets.Image(format="png", layout={"max_width": "100%"})
-            for _ in self.figures
+            widgets.Image(
+                format="png", width=str(round(f.get_figwidth() * 96)), layout=shape
+            )
+            for f in self.figures
         ]
-        for figure, picture in zip(self.figures, self.pictures, strict=True):
-            picture.width = str(round(figure.get_figwidth() * 96))
-        self.canvases = [
-            Canvas(figure, list(self.moving.values())) for figure in self.figures
-        ]
+        kinds = list(self.moving.values())
+        self.canvases = [Canvas(figure, kinds) for figure in self.figures]
+        self.errors: list[Exception] = []
         self.busy = False
         self.settings: dict[str, Any] = {}
         self.data: dict[str, Any] = {}
+        self.moved: dict[str, Any] = {}
         self.seconds = 0.0
         self.fields = {control.name: field(control) for control in experiment.controls}
         self.step = widgets.IntSlider(
             min=0, max=0, readout=False, layout={"width": "18rem"}
         )
+        self.play = widgets.Play(min=0, max=0, interval=100, show_repeat=False)
         self.outputs = {name: widgets.HTML() for name in [*self.fields, "step"]}
         self.sentence, self.status = widgets.HTML(), widgets.HTML()
-        for name, widget in {**self.fields, "step": self.step}.items():
-            widget.observe(lambda change, name=name: self.changed(), names="value")
+        for widget in (*self.fields.values(), self.step):
+            widget.observe(lambda change: self.changed(), names="value")
         self.changed()
-        if experiment.step:
-            self.reset()
+        self.reset()
         self.widget = self.arrange()
 
     def arrange(self) -> widgets.VBox:
@@ -58,23 +61,20 @@ class LiveFace:
             for c in experiment.controls
         ]
         if experiment.step:
-            play = widgets.Play(
-                min=0, max=self.step.max, interval=100, show_repeat=False
-            )
-            widgets.jslink((play, "value"), (self.step, "value"))
-            widgets.jslink((self.step, "max"), (play, "max"))
+            # In this order: on the screen a link first sets its second member, so the
+            # player begins where the slider stands, not the slider at step 0.
+            widgets.jslink((self.step, "max"), (self.play, "max"))
+            widgets.jslink((self.step, "value"), (self.play, "value"))
             speed = widgets.Dropdown(
                 options=[("¼ ×", 400), ("½ ×", 200), ("1 ×", 100), ("2 ×", 50)],
                 value=100,
                 layout={"width": "5rem"},
             )
-            speed.observe(
-                lambda change: setattr(play, "interval", change["new"]), names="value"
-            )
+            widgets.link((speed, "value"), (self.play, "interval"))
             rows.append(
                 self.row(experiment.step_label, self.step, self.outputs["step"])
             )
-            rows.append(widgets.HBox([play, speed]))
+            rows.append(widgets.HBox([self.play, speed]))
         reset = widgets.Button(description="Reset")
         reset.on_click(lambda _: self.reset())
         return widgets.VBox([
@@ -102,13 +102,14 @@ class LiveFace:
         self.busy = True
         for control in self.experiment.controls:
             self.fields[control.name].value = control.values[control.start]
+        if self.experiment.step and self.data:
+            self.step.value = self.experiment.step_begin(self.step.max + 1)
+            self.play.max, self.play.value = self.step.max, self.step.value
         self.busy = False
         self.changed()
-        if self.experiment.step and self.data:
-            self.step.value = start_step(self.experiment, self.step.max + 1)
 
     def changed(self) -> None:
-        """Compute if a control moved, then show the step; an exception becomes a message to the reader."""
+        """Compute if a control moved, then show the step; tell the reader of errors."""
         if self.busy:
             return
         began = time.perf_counter()
@@ -120,7 +121,7 @@ class LiveFace:
             self.show()
             self.status.value = ""
         except Exception as error:  # whatever an edited compute() may raise
-            self.experiment.errors.append(error)
+            self.errors.append(error)
             message = html.escape(f"{type(error).__name__}: {error}")
             self.status.value = (
                 f'<span role="alert" style="color: #b00020">{message}</span>'
@@ -133,35 +134,30 @@ class LiveFace:
 
     def compute(self, settings: dict[str, Any]) -> None:
         data = self.experiment.values(**settings)
-        if set(data) != set(self.moving):
-            raise ValueError(
-                f"compute gave {sorted(data)}, setup named {sorted(self.moving)}"
-            )
-        sentence = self.experiment.sentence(settings, data)
-        self.settings, self.data = settings, data
-        self.sentence.value = html.escape(sentence)
-        for picture in self.pictures:
-            picture.alt = sentence
+        moved = self.experiment.moves(settings, data, set(self.moving))
+        last = self.experiment.steps([data]) - 1
+        self.settings, self.data, self.moved = settings, data, moved
         self.busy = True
-        longest = max(length(value) for value in data.values())
-        self.step.max = max((self.experiment.step_count or longest) - 1, 0)
+        self.step.max = last
         self.busy = False
 
     def show(self) -> None:
-        """Move the artists to the current step and draw the figures."""
-        for name, artist in self.moving.items():
-            value = artists.check(
-                name, artist, at_step(self.data[name], self.step.value)
-            )
-            artists.apply(artist, artists.kind_of(name, artist), value)
+        """Move the artists to the current step, draw the figures and say what they show."""
+        k = self.step.value
+        for name, kind in self.moving.items():
+            kind.apply(kind.check(at_step(self.moved[name], k)))
         for control in self.experiment.controls:
             text = control.write(self.fields[control.name].value)
             self.outputs[control.name].value = (
                 "" if control.kind == "choice" else html.escape(text)
             )
-        self.outputs["step"].value = str(self.step.value)
+        if self.experiment.step:
+            text = self.experiment.step_text(k, self.step.max + 1)
+            self.outputs["step"].value = html.escape(text)
+        sentence = self.experiment.sentence(self.settings, self.data, k)
+        self.sentence.value = html.escape(sentence)
         for canvas, picture in zip(self.canvases, self.pictures, strict=True):
-            picture.value = canvas.png()
+            picture.value, picture.alt = canvas.png(), sentence
 
 
 def field(control: Control) -> widgets.ValueWidget:

@@ -78,3 +78,17 @@ def at_step(value: Any, k: int) -> Any:
             else (value.x[: k + 1], value.y[: k + 1])
         )
     return value
+
+
+def cut(value: Any, k: int, grows: bool = False) -> Any:
+    """Data as far as step k: the path up to there, the frame shown; else unchanged.
+
+    `grows`: an array whose first axis is the step.
+    """
+    if isinstance(value, Path):
+        k = min(k, len(value) - 1)
+        first = k if value.only_head else 0
+        return Path(value.x[first : k + 1], value.y[first : k + 1], value.only_head)
+    if isinstance(value, Frames):
+        return at_step(value, k)
+    return value[: k + 1] if grows else value

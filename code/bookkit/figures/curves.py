@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-__all__ = ["label_lines", "loss_curves", "methods"]
+__all__ = ["label_lines", "loss_curves", "methods", "spread"]
 
 
 def loss_curves(
@@ -89,7 +89,7 @@ def label_lines(ax: Axes) -> None:
     heights = [
         (ax.transData.transform(point)[1] - box.y0) / box.height for _, point in ends
     ]
-    places = _spread(np.clip(heights, 0, 1), gap)
+    places = spread(np.clip(heights, 0, 1), gap)
     for (line, _), height in zip(ends, places, strict=True):
         ax.annotate(
             str(line.get_label()),
@@ -104,7 +104,7 @@ def label_lines(ax: Axes) -> None:
         )
 
 
-def _spread(heights: np.ndarray, gap: float) -> np.ndarray:
+def spread(heights: np.ndarray, gap: float) -> np.ndarray:
     """Move heights at least `gap` apart, as little as possible: groups that touch centre on their mean."""
     order = np.argsort(heights, kind="stable")
     groups: list[

@@ -8,46 +8,36 @@ import json
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import numpy as np
-
-from bookkit.experiments import artists
-from bookkit.experiments.experiment import Experiment, marked
-from bookkit.experiments.grid import pack
+from bookkit.experiments.definition import Definition
+from bookkit.experiments.drawing import draw
+from bookkit.experiments.markup import SEEN, marked, strip_predict
 from bookkit.experiments.moving import at_step
+from bookkit.experiments.pack import Unpacked, pack
 from bookkit.experiments.picture import freeze, svg_trees
-from bookkit.experiments.place import place
-from bookkit.experiments.unpack import Unpacked
 
-SEEN = "What you should have seen"
 RADIO_LETTERS = 44  # choices longer than this in all become a <select>
 
 
-def render(experiment: Experiment) -> str:
-    """Compute everything and write the element; `ValueError` if it is larger than its budget."""
-    figures, moving = experiment.draw()
+def render(experiment: Definition) -> str:
+    """Compute everything and write the element; `ValueError` if it is too large."""
+    figures, moving = draw(experiment)
     first = experiment.values()
-    for name, artist in moving.items():
-        if name in first:
-            data = artists.check(name, artist, at_step(first[name], 10**9))
-            artists.apply(artist, artists.kind_of(name, artist), data)
+    data = experiment.moves(experiment.start, first, set(moving))
+    for name, kind in moving.items():
+        kind.apply(kind.check(at_step(data[name], 10**9)))
     freeze(figures)
     packed = pack(experiment, moving)
     unpacked = Unpacked(packed)
     position = tuple(control.start for control in experiment.controls)
-    count = packed["step"]["count"] if packed["step"] else 1
-    step = start_step(experiment, count)
-    if packed["step"]:
-        packed["step"]["start"] = step
-    trees = svg_trees(experiment.id, figures, moving, lines_of_text(unpacked))
+    step = packed["step"]["start"] if packed["step"] else 0
+    rows = {name: unpacked.lines(name) for name in moving}
+    trees = svg_trees(experiment.id, figures, moving, rows)
     for spec in packed["artists"]:
-        groups = [
-            g
-            for tree in trees
-            for g in tree.iter()
-            if g.get("data-move") == spec["name"]
-        ]
-        place(groups, spec, unpacked.show(spec["name"], position, step))
-    text = page_element(experiment, packed, trees, unpacked.sentence(*position), step)
+        shapes = iter(unpacked.show(spec["name"], position, step))
+        for group in (g for tree in trees for g in tree.iter()):
+            if group.get("data-move") == spec["name"]:
+                next(shapes).place(group, spec)
+    text = page_element(experiment, packed, trees, unpacked.sentence(position, step))
     size = len(gzip.compress(text.encode(), 9)) / 1000
     if size > experiment.budget_kb:
         raise ValueError(
@@ -57,38 +47,17 @@ def render(experiment: Experiment) -> str:
     return text
 
 
-def start_step(experiment: Experiment, count: int) -> int:
-    wanted = experiment.step_start
-    step = count - 1 if wanted is None or wanted == -1 else int(wanted)
-    if not 0 <= step < count:
-        raise ValueError(
-            f"start of {experiment.step!r} is {wanted}, but it goes from 0 to {count - 1}"
-        )
-    return step
-
-
-def lines_of_text(unpacked: Unpacked) -> dict[str, int]:
-    """The most lines each moving text ever has."""
-    most = {}
-    for name, (spec, table) in unpacked.tables.items():
-        if spec["kind"] == "text":
-            most[name] = max(
-                unpacked.texts[i].count("\n") + 1 for i in np.unique(table)
-            )
-    return most
-
-
 def page_element(
-    experiment: Experiment,
+    experiment: Definition,
     packed: dict[str, Any],
     trees: list[ET.Element],
     sentence: str,
-    step: int,
 ) -> str:
     ET.register_namespace("", "http://www.w3.org/2000/svg")
     # The underscore keeps the id apart from those Sphinx makes of headings, such as "Experiment: ...".
     name, esc = f"experiment_{experiment.id}", html.escape
     panels = "".join(panel(tree) for tree in trees)
+    longest = packed.pop("longest")
     data = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).replace(
         "<", "\\u003c"
     )
@@ -96,12 +65,13 @@ def page_element(
         control_row(name, experiment, i) for i in range(len(experiment.controls))
     )
     if packed["step"]:
-        controls += step_row(name, experiment, packed["step"]["count"], step)
+        controls += step_row(name, experiment, packed["step"])
     return f"""<nn-experiment id="{name}" role="group" aria-labelledby="{name}-title">
 <p class="nn-title" id="{name}-title"><span class="nn-kind">Experiment</span> {esc(experiment.title)}</p>
 <p class="nn-predict"><strong>Predict:</strong> {marked(strip_predict(experiment.predict))}</p>
 <div class="nn-panels" role="img" aria-label="{esc(sentence)}">{panels}</div>
-<p class="nn-sentence">{esc(sentence)}</p><span class="nn-spoken" role="status"></span>
+<div class="nn-said-here"><p class="nn-sentence">{esc(sentence)}</p>
+<p class="nn-room" aria-hidden="true">{esc(longest)}</p></div><span class="nn-spoken" role="status"></span>
 <form class="nn-controls" autocomplete="off" hidden>
 {controls}<div class="nn-buttons"><button type="button" data-do="reset">Reset</button>
 <button type="button" data-do="link">Copy link to this setting</button>
@@ -121,15 +91,7 @@ def panel(tree: ET.Element) -> str:
     return f'<div class="nn-panel" style="{style}">{ET.tostring(tree, encoding="unicode")}</div>'
 
 
-def strip_predict(text: str) -> str:
-    """The prompt without a leading "Predict:", which the card writes itself."""
-    text = text.strip()
-    return (
-        text[len("predict:") :].strip() if text.lower().startswith("predict:") else text
-    )
-
-
-def control_row(name: str, experiment: Experiment, index: int) -> str:
+def control_row(name: str, experiment: Definition, index: int) -> str:
     control, esc = experiment.controls[index], html.escape
     field = f"{name}-{control.name}"
     if control.kind != "choice":
@@ -160,17 +122,19 @@ def control_row(name: str, experiment: Experiment, index: int) -> str:
     )
 
 
-def step_row(name: str, experiment: Experiment, count: int, step: int) -> str:
+def step_row(name: str, experiment: Definition, step: dict[str, Any]) -> str:
     field, label = f"{name}-{experiment.step}", html.escape(experiment.step_label)
+    start = step["start"]
+    text = html.escape(step["texts"][start])
     speeds = "".join(
         f'<option value="{v}"{" selected" if v == 1 else ""}>{t}</option>'
         for v, t in ((0.25, "¼ ×"), (0.5, "½ ×"), (1, "1 ×"), (2, "2 ×"), (4, "4 ×"))
     )
     return (
         f'<div class="nn-row nn-step"><label for="{field}">{label}</label>'
-        f'<input type="range" id="{field}" data-control="step" step="1" min="0" max="{count - 1}" '
-        f'value="{step}">'
-        f'<output for="{field}">{step}</output>'
+        f'<input type="range" id="{field}" data-control="step" step="1" min="0" '
+        f'max="{step["count"] - 1}" value="{start}" aria-valuetext="{text}">'
+        f'<output for="{field}">{text}</output>'
         f'<div class="nn-play"><button type="button" data-do="play">▶ Play</button>'
         f'<label>speed <select data-do="speed">{speeds}</select></label></div></div>\n'
     )

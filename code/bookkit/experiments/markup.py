@@ -1,0 +1,23 @@
+"""The few marks that an author may use in the words of an experiment."""
+
+from __future__ import annotations
+
+import html
+import re
+
+SEEN = "What you should have seen"
+
+
+def marked(text: str) -> str:
+    """Escape for HTML, with `*emphasis*`, `` `code` `` and blank-line paragraphs."""
+    safe = html.escape(text.strip(), quote=False)
+    safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
+    safe = re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*", r"<em>\1</em>", safe)
+    return re.sub(r"\n\s*\n", "<br><br>", safe)
+
+
+def strip_predict(text: str) -> str:
+    """The prompt without a leading "Predict:", which the card writes itself."""
+    text = text.strip()
+    start = "predict:"
+    return text[len(start) :].strip() if text.lower().startswith(start) else text

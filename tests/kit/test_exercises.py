@@ -5,6 +5,7 @@ import pytest
 
 from bookkit.exercises.checks import (
     ExerciseError,
+    answer,
     check_close,
     check_function,
     check_gradient_function,
@@ -154,3 +155,18 @@ def test_notebooks_show_the_hint_alone():
     error = ExerciseError("gradient: wrong sign.")
     assert error._render_traceback_() == ["✗ gradient: wrong sign."]
     assert isinstance(error, AssertionError)
+
+
+def test_an_answer_is_handed_on_and_a_blank_or_an_error_becomes_a_hint():
+    assert answer(lambda a, b: a + b, 1, 2) == 3
+
+    def blank(x): ...
+
+    def unwritten(x):
+        raise NotImplementedError()
+
+    for f in (blank, unwritten):
+        with pytest.raises(ExerciseError, match="not filled in the blank"):
+            answer(f, 1)
+    with pytest.raises(ExerciseError, match="stops with ZeroDivisionError"):
+        answer(lambda x: 1 / x, 0)

@@ -2,6 +2,7 @@
 
 from bookkit.exercises.checks import (
     ExerciseError,
+    answer,
     check_close,
     check_function,
     check_gradient_function,
@@ -10,6 +11,7 @@ from bookkit.exercises.checks import (
 
 __all__ = [
     "ExerciseError",
+    "answer",
     "check_close",
     "check_function",
     "check_gradient_function",

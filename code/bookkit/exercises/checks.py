@@ -24,6 +24,17 @@ class ExerciseError(AssertionError):
         return [f"✗ {self}"]
 
 
+def answer(f: Any, *args: Any) -> Any:
+    """What the student's function returns for these arguments; a blank or an error becomes a hint.
+
+    For checks that must look at the result themselves: `weights = answer(he, 400, 100, rng)`.
+    """
+    result = _call(_name(f), f, args)
+    if is_blank(result):
+        raise ExerciseError(f"{_name(f)}: {NOT_FILLED}.")
+    return result
+
+
 def check_true(name: str, condition: Any, hint: str) -> None:
     """`condition` must hold; otherwise `hint` is the message. A condition may be a NumPy boolean."""
     if is_blank(condition):

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +39,11 @@ from nntrain import (
     train_val_split,
 )
 from nntrain.callbacks import Callback, EarlyStopping
-from nntrain.datasets import Dataset
-from nntrain.history import History, Run
+from nntrain.datasets import Dataset, load_mnist
+from nntrain.datasets.rounding import VARIABLE
 from nntrain.initializers import he_normal, lecun_normal, normal
-from nntrain.optimizers import Optimizer
 from nntrain.schedules import cosine
+from nntrain.training import History, Run
 
 HIDDEN, COSTS, WEIGHTS = (
     (30, 100),
@@ -145,21 +147,6 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def nudged(data: Dataset, seed: int) -> Dataset:
-    """The same data set, every pixel that is not blank moved to a neighbouring float32 at random.
-
-    That is what another processor does to a run: it rounds otherwise in the last place.
-    """
-    rng = np.random.default_rng(seed)
-
-    def move(images: np.ndarray) -> np.ndarray:
-        towards = np.where(rng.random(images.shape, dtype=np.float32) < 0.5, 0, 2)
-        moved = np.nextafter(images, towards.astype(np.float32))
-        return np.where(images > 0, moved, images)
-
-    return replace(data, x_train=move(data.x_train), x_test=move(data.x_test))
-
-
 def make_table(data: Dataset, path: Path, jobs: int, seeds: int, epochs: int) -> None:
     """Every configuration from every seed. The summary of another processor's table is kept."""
     settings = [
@@ -177,6 +164,14 @@ def make_table(data: Dataset, path: Path, jobs: int, seeds: int, epochs: int) ->
     store(path, facts, summary=summarise(runs), runs=runs, earlier=earlier)
 
 
+@contextmanager
+def rounded() -> Iterator[None]:
+    """Within it the loaders give a rounding twin of the data."""
+    os.environ[VARIABLE] = "1"
+    yield
+    del os.environ[VARIABLE]
+
+
 def make_rounding(
     data: Dataset, path: Path, jobs: int, seeds: int, epochs: int
 ) -> None:
@@ -185,16 +180,16 @@ def make_rounding(
     settings = [{**setting, "seed": seed, "epochs": epochs} for seed in range(seeds)]
     kept = path.with_suffix(".jsonl")
     runs = sweep(published_run, settings, kept, data, jobs=jobs)
-    nearly = nudged(data, 1)
-    twins = sweep(
-        published_run, settings, kept.with_suffix(".twins"), nearly, jobs=jobs
-    )
+    with rounded():
+        nearly = load_mnist()
+    kept = path.with_suffix(".twins")
+    twins = sweep(published_run, settings, kept, nearly, jobs=jobs)
     facts = provenance(
         f"--part rounding --seeds {seeds} --epochs {epochs}",
         seeds=list(range(seeds)),
         epochs=epochs,
         setting=PUBLISHED,
-        twins="the same runs, every pixel that is not blank moved to a neighbouring float32",
+        twins="the same runs, half of the pixels moved to the neighbouring float32 (NNTRAIN_ROUNDING=1)",
     )
     store(path, facts, runs=runs, twins=twins)
 
@@ -243,37 +238,28 @@ def better_run(
     drop: float,
     batch: int,
     seed: int,
-    change: str = "nothing",
 ) -> dict[str, Any]:
     """One training of the chapter's better network; its accuracy on validation data.
 
     The parts are those of the chapter: ReLU layers from He's start, dropout, AdamW with a rate
     that falls along a cosine, and the weights of the epoch with the lowest validation loss.
-    `change` takes one of them back. The test images are not looked at.
+    The test images are not looked at.
     """
     rng, layers, n = np.random.default_rng(seed), [], data.x_train.shape[1]
     x, y, x_val, y_val = train_val_split(
         data.x_train, data.y_train, len(data.x_train) // 6, rng=np.random.default_rng(8)
     )
-    sigmoids = change == "sigmoid units"
     for width in widths:
-        init = lecun_normal if sigmoids else he_normal
-        layers += [Linear(n, width, rng=rng, init=init)]
-        layers += [Sigmoid() if sigmoids else ReLU()]
-        layers += [Dropout(drop, rng)] if change != "no dropout" else []
+        layers += [
+            Linear(n, width, rng=rng, init=he_normal),
+            ReLU(),
+            Dropout(drop, rng),
+        ]
         n = width
     network = Sequential(*layers, Linear(n, 10, rng=rng))
     train = Batches(x, y, batch, rng=rng)
     falling = cosine(lr, EPOCHS * len(train))
-    optimizer: Optimizer
-    if change == "plain gradient descent":
-        optimizer = SGD(network, lr=falling)
-    else:
-        optimizer = AdamW(
-            network,
-            lr=lr if change == "constant rate" else falling,
-            weight_decay=0.0 if change == "no decay" else decay,
-        )
+    optimizer = AdamW(network, lr=falling, weight_decay=decay)
     stop = EarlyStopping(patience=3)
     fit(
         network,
@@ -288,22 +274,11 @@ def better_run(
     return {"validation_accuracy": accuracy(network.predict(x_val), y_val)}
 
 
-CHANGES = {  # what is taken back, and by what the rate may have to be multiplied then
-    "nothing": (0.3, 1.0, 3.0),
-    "no dropout": (0.3, 1.0, 3.0),
-    "no decay": (0.3, 1.0, 3.0),
-    "constant rate": (0.1, 0.3, 1.0),
-    "sigmoid units": (1.0, 3.0, 10.0),
-    "plain gradient descent": (30.0, 100.0, 300.0),
-}
-
-
 def make_search(data: Dataset, path: Path, jobs: int, draws: int, seeds: int) -> None:
-    """Random search, a second look at the best, and what each part of the winner is worth.
+    """Random search, and a second look at the best.
 
     First every setting from one seed; then, for each shape, the best two from `seeds` other
-    seeds, since the best of many single runs was partly lucky; then the winner with one part
-    taken back, each at three rates.
+    seeds, since the best of many single runs was partly lucky.
     """
     kept = path.with_suffix(".jsonl")
     drawn = draw_settings(draws)
@@ -315,28 +290,18 @@ def make_search(data: Dataset, path: Path, jobs: int, draws: int, seeds: int) ->
         for seed in range(1, seeds + 1)
     ]
     second = sweep(better_run, again, kept, data, jobs=jobs)
-    winner = max(groups := _means(second), key=lambda key: groups[key])
-    changed = [
-        {**json.loads(winner), "lr": _two_digits(factor * json.loads(winner)["lr"])}
-        | {"change": change, "seed": seed}
-        for change, factors in CHANGES.items()
-        for factor in factors
-        for seed in (10, 11)
-    ]
-    ablation = sweep(better_run, changed, kept, data, jobs=jobs)
     facts = provenance(
         f"--part search --draws {draws} --seeds {seeds}",
         seeds={
             "first": [0],
             "second": list(range(1, seeds + 1)),
-            "ablation": [10, 11],
         },
         epochs=EPOCHS,
         setting="ReLU, He's start, dropout, AdamW, cosine, best epoch by validation loss; "
         "lr in [0.0003, 0.01] and decay in [0.001, 1] evenly in the logarithm; "
         "50000 training and 10000 validation images, test images unused",
     )
-    store(path, facts, first=first, second=second, ablation=ablation)
+    store(path, facts, first=first, second=second)
 
 
 SETTING = ("widths", "lr", "decay", "drop", "batch")
@@ -346,15 +311,6 @@ def _best(runs: list[dict[str, Any]], widths: list[int]) -> list[dict[str, Any]]
     same = [run for run in runs if run["widths"] == widths]
     same.sort(key=lambda run: -run["validation_accuracy"])
     return [{key: run[key] for key in SETTING} for run in same[:2]]
-
-
-def _means(runs: list[dict[str, Any]]) -> dict[str, float]:
-    """Mean validation accuracy by setting (as JSON text)."""
-    groups: dict[str, list[float]] = {}
-    for run in runs:
-        key = json.dumps({key: run[key] for key in SETTING})
-        groups.setdefault(key, []).append(run["validation_accuracy"])
-    return {key: float(np.mean(values)) for key, values in groups.items()}
 
 
 def shifted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Checks of what a caller hands in, worded alike everywhere: what was expected, and what came."""
+"""Checks of what a caller passes, worded alike: what was expected and what was given."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ __all__ = [
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:
-    """Return ``value`` as an int; ``ValueError`` unless it is an integer (no bool) of at least ``least``.
+    """Return `value` as an int.
+
+    `ValueError` unless it is an integer (no bool) of at least `least`.
 
     >>> whole_number("batch_size", np.int64(10))
     10
@@ -44,10 +46,11 @@ def number(
     open_low: bool = False,
     closed_high: bool = False,
 ) -> float:
-    """Return ``value`` as a Python float; ``ValueError`` unless it is a real number in low ≤ value < high.
+    """Return `value` as a Python float.
 
-    With ``open_low`` it must lie above ``low``; with ``closed_high`` it may be ``high``. A Python float,
-    since a NumPy float64 would turn float32 arithmetic into float64.
+    `ValueError` unless it is a real number in low ≤ value < high. With `open_low` it
+    must lie above `low`; with `closed_high` it may be `high`. A Python float, since a
+    NumPy float64 would turn float32 arithmetic into float64.
 
     >>> number("momentum", 1.5, high=1)
     Traceback (most recent call last):
@@ -68,16 +71,20 @@ def number(
 
 
 def generator(user: str, rng: Any) -> np.random.Generator:
-    """Return ``rng``; ``ValueError`` naming its ``user`` unless it is a NumPy random generator."""
+    """Return `rng`; `ValueError` naming its `user` unless it is a NumPy generator."""
     if not isinstance(rng, np.random.Generator):
         raise ValueError(
-            f"{user} needs rng, a np.random.Generator such as np.random.default_rng(0), got {rng!r}"
+            f"{user} needs rng, a np.random.Generator such as "
+            f"np.random.default_rng(0), got {rng!r}"
         )
     return rng
 
 
 def real_array(name: str, values: Any) -> np.ndarray:
-    """Return ``values`` as an array; ``ValueError`` unless it holds real numbers (booleans count as such)."""
+    """Return `values` as an array; `ValueError` unless it holds real numbers.
+
+    Booleans count as such.
+    """
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise ValueError(
@@ -87,7 +94,7 @@ def real_array(name: str, values: Any) -> np.ndarray:
 
 
 def scalar_loss(loss: Any) -> None:
-    """``ValueError`` unless ``loss`` is a loss object that gives one number, as training needs it."""
+    """`ValueError` unless `loss` is a loss object that gives one number."""
     if isinstance(loss, type) or not (
         hasattr(loss, "forward") and hasattr(loss, "backward")
     ):
@@ -99,29 +106,39 @@ def scalar_loss(loss: Any) -> None:
 
 
 def flat_arrays(model: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The model's ``params`` and ``grads``; ``ValueError`` unless they can be trained in place."""
+    """The model's `params` and `grads`; `ValueError` unless trainable in place."""
     params, grads = getattr(model, "params", None), getattr(model, "grads", None)
     if not isinstance(params, np.ndarray) or not isinstance(grads, np.ndarray):
         raise ValueError(
-            "an optimizer expects a model with flat arrays params and grads, such as a network, "
-            f"got {type(model).__name__}"
+            "an optimizer expects a model with flat arrays params and grads, "
+            f"such as a network, got {type(model).__name__}"
         )
     if params.dtype.kind != "f" or params.shape != grads.shape:
         raise ValueError(
             "params and grads must be floating-point arrays of one shape, "
-            f"got {params.dtype} of shape {params.shape} and {grads.dtype} of shape {grads.shape}"
+            f"got {params.dtype} of shape {params.shape} and {grads.dtype} of shape "
+            f"{grads.shape}"
         )
     return params, grads
 
 
-def probabilities(user: str, outputs: np.ndarray) -> None:
-    """``ValueError`` for outputs outside 0 … 1, such as logits. NaN passes, to be seen as a diverged run."""
-    lowest, highest = (
-        np.minimum.reduce(outputs, axis=None),
-        np.maximum.reduce(outputs, axis=None),
-    )
+def probabilities(user: str, outputs: np.ndarray, *, rows: bool = False) -> None:
+    """`ValueError` for outputs outside 0 … 1, such as logits.
+
+    With `rows`, also for rows that do not sum to one. NaN passes, to be seen as a
+    diverged run.
+    """
+    lowest = np.minimum.reduce(outputs, axis=None)
+    highest = np.maximum.reduce(outputs, axis=None)
     if lowest < 0 or highest > 1 + 1e-3:  # rounding may leave a little more than 1
         raise ValueError(
             f"{user} expected probabilities in 0 … 1, got {lowest:g} … {highest:g}; "
             "for logits there are BCEWithLogitsLoss and CrossEntropyLoss"
         )
+    if rows:
+        off = np.abs(np.add.reduce(outputs, axis=1) - 1).max()
+        if off > 1e-2:
+            raise ValueError(
+                f"{user} expected rows of probabilities that sum to one, got a sum off "
+                f"by {off:g}; for logits there is CrossEntropyLoss"
+            )

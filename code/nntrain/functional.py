@@ -1,4 +1,8 @@
-"""Functions of tensors, composed of the operations of `nntrain.autograd`, which bring the derivatives."""
+"""Functions of tensors, composed of operations of `nntrain.autograd` (chapter 3).
+
+Nothing here states a derivative: the operations bring theirs. Extreme logits give what
+the functions of the same names in `nntrain.activations` give.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from nntrain.activations import finite_max
 from nntrain.autograd import Tensor, result
+from nntrain.checks import real_array
+from nntrain.targets import check_distributions, check_labels
 
 
 def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Join tensors along an axis; the gradient is cut where they were joined.
 
-    Raises ValueError for no tensors, for arrays among them, and for shapes that do not fit.
+    Raises `ValueError` for no tensors, for arrays among them, and for shapes that do not
+    fit.
     """
     if not all(isinstance(t, Tensor) for t in tensors):
         raise ValueError(
@@ -26,9 +34,12 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 
 def logsumexp(x: Tensor, axis: int = -1, keepdims: bool = False) -> Tensor:
-    """log Σ exp(x) along an axis. The largest element is taken out first, so nothing overflows."""
-    largest = x.data.max(axis, keepdims=True)
-    y = (x - largest).exp().sum(axis, keepdims=True).log() + largest
+    """log Σ exp(x) along an axis.
+
+    The largest element is taken out first, so nothing overflows.
+    """
+    m = finite_max(1.0 * x.data, axis)
+    y = (x - m).exp().sum(axis, keepdims=True).log() + m
     return y if keepdims else y.reshape(np.squeeze(y.data, axis).shape)
 
 
@@ -46,27 +57,36 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
 def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     """Mean over the batch of −log softmax(logits)[target].
 
-    `logits` has shape (N, K); `targets` holds class numbers, shape (N,), or probabilities, shape (N, K).
-    Raises ValueError for other shapes and for class numbers outside 0 … K−1.
+    `logits` has shape (N, K); `targets` holds class numbers, shape (N,), or
+    distributions, shape (N, K). Raises `ValueError` for other shapes, for class numbers
+    outside 0 … K−1 and for rows that are no distributions.
 
     >>> print(round(cross_entropy(Tensor([[0.0, 0.0]]), [1]).item(), 4))       # log 2
     0.6931
     """
-    targets = np.asarray(targets)
+    targets = _checked(logits, targets)
+    log_probs = log_softmax(logits)
+    if targets.ndim == 1:
+        return -log_probs[np.arange(len(targets)), targets].mean()
+    counted = targets > 0  # elsewhere a masked logit would give 0 · ∞
+    return -(log_probs[counted] * targets[counted]).sum() / len(targets)
+
+
+def _checked(logits: Tensor, targets: Any) -> np.ndarray:
+    targets = real_array("targets", targets)
     if not isinstance(logits, Tensor):
         raise ValueError(f"expected logits as a Tensor, got {type(logits).__name__}")
-    if logits.ndim != 2 or targets.shape not in (logits.shape, logits.shape[:1]):
-        raise ValueError(
-            f"need logits (N, K), targets (N,) or (N, K); got {logits.shape}, {targets.shape}"
-        )
-    log_probs = log_softmax(logits)
-    if targets.ndim == 2:
-        return -(log_probs * targets).sum(axis=1).mean()
     if (
-        targets.dtype.kind not in "iu"
-        or not np.isin(targets, range(logits.shape[1])).all()
+        logits.ndim != 2
+        or not logits.size
+        or targets.shape not in (logits.shape, logits.shape[:1])
     ):
         raise ValueError(
-            f"targets must be integers from 0 to {logits.shape[1] - 1}, got {targets}"
+            "need logits (N, K), targets (N,) or (N, K), none empty; "
+            f"got {logits.shape}, {targets.shape}"
         )
-    return -log_probs[np.arange(len(targets)), targets].mean()
+    if targets.ndim == 2:
+        check_distributions("cross_entropy", targets)
+    else:
+        check_labels("cross_entropy", targets, logits.shape[1])
+    return targets

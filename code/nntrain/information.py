@@ -1,7 +1,7 @@
-"""Measures of information: entropy, cross-entropy and Kullback–Leibler divergence (chapter 1).
+"""Measures of information: entropy, cross-entropy and divergence (chapter 1).
 
-All take distributions as vectors that sum to one, and answer in nats. Source: Shannon (1948); Kullback and
-Leibler (1951).
+All take distributions as vectors that sum to one, and answer in nats. Raises
+`ValueError` for anything else. Source: Shannon (1948); Kullback and Leibler (1951).
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ def entropy(p: np.ndarray) -> float:
 
 
 def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
-    r"""Cross-entropy :math:`H(p, q) = -\sum_k p_k\log q_k` in nats; infinite where p > 0 and q = 0."""
+    r"""Cross-entropy :math:`H(p, q) = -\sum_k p_k\log q_k` in nats.
+
+    Infinite where p > 0 and q = 0.
+    """
     p, q = _distribution(p), _distribution(q)
     if p.shape != q.shape:
         raise ValueError(
@@ -32,7 +35,10 @@ def cross_entropy(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
-    r"""Kullback–Leibler divergence :math:`\sum_k p_k\log(p_k/q_k) = H(p, q) - H(p) \ge 0` in nats."""
+    r"""Kullback–Leibler divergence :math:`\sum_k p_k\log(p_k/q_k)` in nats.
+
+    It is H(p, q) − H(p), never negative, and 0 only where p = q.
+    """
     return cross_entropy(p, q) - entropy(p)
 
 

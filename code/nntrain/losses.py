@@ -1,25 +1,38 @@
-"""Losses: one number for how wrong the network is (chapter 1).
+r"""Losses: one number for how wrong the network is (chapter 1).
 
-Every loss works in two steps, as layers do: ``forward(outputs, targets)`` gives the value in nats (or
-squared units), ``backward()`` gives its gradient with respect to the outputs.
+Every loss works in two steps, as layers do: `forward(outputs, targets)` gives the value
+in nats (or squared units), `backward()` gives its gradient with respect to the outputs.
 
-``reduction`` says what is done with the single values:
+`reduction` says what is done with the single values:
 
-===============  ==========================================================================
-``"mean"``       the mean over all elements; for cross-entropy, over the examples
-``"batchmean"``  the sum over a row's outputs, then the mean over the N examples
-``"sum"``        the sum of everything
-``"none"``       nothing: ``forward`` returns the array (``backward`` is that of the sum)
-===============  ==========================================================================
+=============  =====================================================================
+`"mean"`       the mean over all elements; for cross-entropy, over the examples
+`"batchmean"`  the sum over a row's outputs, then the mean over the N examples
+`"sum"`        the sum of everything
+`"none"`       nothing: `forward` returns the array (`backward` is that of the sum)
+=============  =====================================================================
+
+`forward(outputs, targets, weights)` counts example n with the weight :math:`w_n \ge 0`.
+Means are then weighted means, :math:`\sum_n w_n\ell_n / \sum_n w_n`; sums are
+:math:`\sum_n w_n\ell_n`. Class weights act the same way, as in PyTorch.
+
+Half precision is computed in float32 and returned in half: the sum of a batch would
+overflow. Infinite logits have the value of the limit where the target settles it, so a
+class masked with −∞ costs nothing unless it is the answer; other infinities give inf or
+nan, as in PyTorch, so that a diverged run can be seen.
 """
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
 from nntrain.activations import sigmoid
-from nntrain.checks import probabilities, real_array
+from nntrain.checks import number, probabilities, real_array
 from nntrain.information import cross_entropy, entropy, kl_divergence
+from nntrain.targets import ClassTargets, check_shares, positive_weights, times
 
 __all__ = [
     "BCELoss",
@@ -39,16 +52,17 @@ REDUCTIONS = ("mean", "batchmean", "sum", "none")
 
 
 class Loss:
-    """What all losses share: the checks and the reduction.
+    """What all losses share: the checks, the weights and the reduction.
 
-    A subclass says what one value is (``values``) and what its derivative is (``derivative``).
-    Raises ``ValueError`` for an unknown reduction, an empty batch, values that are not real numbers, and
-    shapes that differ: outputs (N, 1) against targets (N,) would otherwise broadcast quietly to (N, N).
+    A subclass says what one value is (`values`) and what its derivative is
+    (`derivative`). Raises `ValueError` for an unknown reduction, an empty batch, values
+    that are not real numbers, and shapes that differ: outputs (N, 1) against targets
+    (N,) would otherwise broadcast quietly to (N, N).
     """
 
-    scale: float | None = (
-        None  # what the reduction multiplies the sum with; known after forward
-    )
+    scale: float | None = None  # what multiplies the sum; known after forward
+    factors: np.ndarray | None  # what multiplies each output's loss, if weighted
+    counts: np.ndarray | None  # how much each example counts in a mean, if weighted
 
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in REDUCTIONS:
@@ -57,29 +71,43 @@ class Loss:
             )
         self.reduction = reduction
 
-    def forward(self, outputs: np.ndarray, targets: np.ndarray) -> float | np.ndarray:
-        """Return the reduced loss (a float; an array for ``"none"``)."""
+    def forward(
+        self, outputs: np.ndarray, targets: np.ndarray, weights: Any = None
+    ) -> float | np.ndarray:
+        """Return the reduced loss (a float; an array for `"none"`)."""
         if not isinstance(outputs, np.ndarray) or outputs.dtype.kind != "f":
             outputs = real_array("outputs", outputs).astype(np.float64)
-        values = self.values(outputs, self._matched(outputs, targets))
+        self.scale = self.factors = self.counts = None
+        self.dtype = outputs.dtype
+        if outputs.itemsize == 2:
+            outputs = outputs.astype(np.float32)
+        targets = self._matched(outputs, targets)
+        values = self.values(outputs, targets)
+        total = float(np.add.reduce(values, axis=None))
+        if math.isnan(total):  # perhaps only 0 · ∞
+            values = self._at_infinity(values, outputs, targets)
+            total = float(np.add.reduce(values, axis=None))
+        if weights is not None or self.factors is not None:
+            values = self._weighted(values, outputs.ndim, weights)
+            total = float(np.add.reduce(values, axis=None))
         if self.reduction == "none":
             self.scale = 1.0
-            return values
-        count = {"mean": values.size, "batchmean": len(values), "sum": 1}[
-            self.reduction
-        ]
-        self.scale = 1.0 / count  # a Python float: it leaves float32 as it is
-        return float(np.add.reduce(values, axis=None)) * self.scale
+            return values.astype(self.dtype, copy=False)
+        self.scale = 1.0 / self._count(values)
+        return total * self.scale
 
     def backward(self) -> np.ndarray:
-        """Return ∂L/∂outputs of the last ``forward``, in the shape of the outputs."""
+        """Return ∂L/∂outputs of the last `forward`, in the shape of the outputs."""
         if self.scale is None:
             raise ValueError(
-                f"{self} has no gradient yet: call forward(outputs, targets) before backward()"
+                f"{self} has no gradient yet: call forward(outputs, targets) before "
+                "backward()"
             )
         gradient = self.derivative()
         gradient *= self.scale
-        return gradient
+        if self.factors is not None:
+            gradient = times(gradient, self.factors)
+        return gradient if gradient.dtype == self.dtype else gradient.astype(self.dtype)
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The single losses, before the reduction."""
@@ -100,10 +128,38 @@ class Loss:
             targets = real_array("targets", targets).astype(outputs.dtype)
         if outputs.shape != targets.shape or not outputs.size:
             raise ValueError(
-                f"{type(self).__name__} expected outputs and targets of one non-empty shape, "
-                f"got outputs {outputs.shape} and targets {targets.shape}"
+                f"{type(self).__name__} expected outputs and targets of one non-empty "
+                f"shape, got outputs {outputs.shape} and targets {targets.shape}"
             )
         return targets
+
+    def _at_infinity(
+        self, values: np.ndarray, outputs: np.ndarray, targets: np.ndarray
+    ) -> np.ndarray:
+        """Return the values, with the limits where 0 · ∞ or ∞ − ∞ gave nan."""
+        return values
+
+    def _weighted(self, values: np.ndarray, ndim: int, weights: Any) -> np.ndarray:
+        """Return the values, each multiplied by its weight; `ndim` is the outputs'."""
+        if weights is not None:
+            counts = positive_weights("weights", weights, len(values))
+            column = counts.reshape(-1, *[1] * (ndim - 1))
+            self.factors = column if self.factors is None else self.factors * column
+            self.counts = counts if self.counts is None else self.counts * counts
+        factors = np.asarray(self.factors)
+        return times(values, factors if values.ndim == ndim else factors[:, 0])
+
+    def _count(self, values: np.ndarray) -> float:
+        """Return what the sum is divided by."""
+        if self.reduction == "sum":
+            return 1
+        count = values.size if self.reduction == "mean" else len(values)
+        if self.counts is None:
+            return count
+        total = float(self.counts.sum())
+        if not total:
+            raise ValueError("the weights of this batch are all 0: it has no mean")
+        return count * total / len(values)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.reduction!r})"
@@ -140,7 +196,10 @@ class QuadraticLoss(MSELoss):
 
 
 class MAELoss(Loss):
-    """Absolute error |y − t|. Derivative sign(y − t), taken as 0 at the kink. The loss of Laplace noise."""
+    """Absolute error |y − t|. Derivative sign(y − t), 0 at the kink.
+
+    The loss of Laplace noise.
+    """
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         self.error = outputs - targets
@@ -151,111 +210,119 @@ class MAELoss(Loss):
 
 
 class _Binary(Loss):
-    """Shared by the two binary losses: targets are probabilities of "yes", often just 0 or 1."""
+    """Targets are probabilities of "yes", often just 0 or 1."""
 
     def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         targets = super()._matched(outputs, targets)
-        lowest, highest = (
-            np.minimum.reduce(targets, axis=None),
-            np.maximum.reduce(targets, axis=None),
-        )
-        if not 0 <= lowest <= highest <= 1:
-            raise ValueError(
-                f"{type(self).__name__} expected targets in 0 … 1, got {lowest:g} … {highest:g}"
-            )
+        check_shares(type(self).__name__, targets)
         return targets
 
 
 class BCEWithLogitsLoss(_Binary):
     r"""Binary cross-entropy of σ(z) against targets t in [0, 1], from the logits z.
 
-    .. math:: -t\log\sigma(z) - (1-t)\log(1-\sigma(z)) = \max(z, 0) - tz + \log(1 + e^{-|z|})
+    .. math:: -t\log\sigma(z) - (1-t)\log(1-\sigma(z))
+              = \max(z, 0) - tz + \log(1 + e^{-|z|})
 
-    The right-hand side never overflows. Derivative :math:`\sigma(z) - t`.
+    The right-hand side never overflows. Derivative :math:`\sigma(z) - t`. With
+    `pos_weight` q the first term counts q times: rare "yes" answers then weigh more.
     """
 
+    def __init__(self, reduction: str = "mean", *, pos_weight: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.pos_weight = number("pos_weight", pos_weight, open_low=True)
+
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        self.logits, self.targets = outputs, targets
-        return (
-            np.maximum(outputs, 0)
-            - targets * outputs
-            + np.log1p(np.exp(-np.abs(outputs)))
-        )
+        z, t = outputs, targets
+        self.logits, self.targets = z, t
+        return np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z)))
 
     def derivative(self) -> np.ndarray:
         return sigmoid(self.logits) - self.targets
+
+    def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        targets = super()._matched(outputs, targets)
+        if self.pos_weight != 1:  # q t and 1 − t, brought back to a sum of one
+            yes = self.pos_weight * targets
+            self.factors = yes + (1 - targets)
+            targets = yes / self.factors
+        return targets
+
+    def _at_infinity(
+        self, values: np.ndarray, outputs: np.ndarray, targets: np.ndarray
+    ) -> np.ndarray:
+        limits = np.where(targets == (outputs > 0), 0, np.inf)
+        return np.where(np.isinf(outputs), limits, values).astype(values.dtype)
 
 
 class BCELoss(_Binary):
     r"""Binary cross-entropy :math:`-t\log p - (1-t)\log(1-p)` of probabilities p.
 
-    For networks that end in a sigmoid. Derivative :math:`(p - t)/(p(1-p))`. Probabilities are kept ε away
-    from 0 and 1, where ε is the dtype's machine precision; ``BCEWithLogitsLoss`` needs no such clipping and
-    is the better choice. Raises ``ValueError`` for outputs outside 0 … 1: they are logits, it seems.
+    For networks that end in a sigmoid. Derivative :math:`(p - t)/(p(1-p))`. Here p is
+    kept at least at the dtype's smallest normal number, and 1 − p at its machine
+    precision; `BCEWithLogitsLoss` needs no such clipping and is the better choice.
+    Raises `ValueError` for outputs outside 0 … 1: they are logits, it seems.
     """
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        probabilities(type(self).__name__, outputs)
-        eps = np.finfo(outputs.dtype).eps
-        self.probs, self.targets = np.clip(outputs, eps, 1 - eps), targets
-        return -targets * np.log(self.probs) - (1 - targets) * np.log1p(-self.probs)
+        info = np.finfo(self.dtype)
+        p, t = np.clip(outputs, info.tiny, 1), targets
+        self.probs, self.targets = p, t
+        self.rest = np.maximum(1 - p, info.eps)
+        return 0 - t * np.log(p) - (1 - t) * np.log(self.rest)
 
     def derivative(self) -> np.ndarray:
-        return (self.probs - self.targets) / (self.probs * (1 - self.probs))
+        return (1 - self.targets) / self.rest - self.targets / self.probs
+
+    def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        probabilities(type(self).__name__, outputs)
+        return super()._matched(outputs, targets)
 
 
 class _Categorical(Loss):
-    """Shared by the two categorical losses: integer targets (N,) or distributions (N, K) as targets."""
+    """Targets are integer labels (N,) or distributions (N, K).
 
-    identity = np.empty((0, 0))  # made anew when K or the dtype changes
+    `label_smoothing` ε makes the targets (1 − ε) t + ε/K. `class_weights` (K,) multiply
+    the terms of the sum over k; an example with a label then counts with the weight of
+    its class in a mean, one with a distribution counts once.
+    """
+
+    def __init__(
+        self,
+        reduction: str = "mean",
+        *,
+        label_smoothing: float = 0.0,
+        class_weights: Any = None,
+    ) -> None:
+        super().__init__(reduction)
+        self.rows = ClassTargets(type(self).__name__, label_smoothing, class_weights)
 
     def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        targets = np.asarray(targets)
-        if outputs.ndim != 2 or not outputs.size:
-            raise ValueError(
-                f"{type(self).__name__} expected outputs of shape (N, K), got {outputs.shape}"
-            )
-        if targets.ndim == 2:
-            targets = super()._matched(outputs, targets)
-            worst = np.abs(np.add.reduce(targets, axis=1) - 1).max()
-            if not worst <= 1e-3 or targets.min() < 0:
-                raise ValueError(
-                    f"{type(self).__name__} expected every row of targets to be a distribution, non-negative "
-                    f"and summing to one; got a sum off by {worst:g} and a lowest value of {targets.min():g}"
-                )
-            return targets
-        if targets.shape != outputs.shape[:1] or targets.dtype.kind not in "iu":
-            raise ValueError(
-                f"{type(self).__name__} expected {len(outputs)} integer labels or a "
-                f"{outputs.shape} array, got {targets.dtype} of shape {targets.shape}"
-            )
-        return self._one_hot(targets, outputs)
+        rows = self.rows.compared_with(outputs, targets)
+        self.factors, self.counts = self.rows.factors, self.rows.counts
+        return rows
 
-    def _one_hot(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-        """Columns of the identity matrix: cheaper than picking p[n, label] and writing back there.
-
-        Taken as columns and turned, they lie in memory as the outputs of ``Linear`` do, which saves time too.
-        """
-        k, dtype = outputs.shape[1], outputs.dtype
-        if len(self.identity) != k or self.identity.dtype != dtype:
-            self.identity = np.eye(k, dtype=dtype)
-        try:
-            if np.minimum.reduce(labels) < 0:  # NumPy would count these from the end
-                raise IndexError
-            return self.identity.take(labels, axis=1).T
-        except IndexError:
-            raise ValueError(
-                f"labels must lie in 0 … {k - 1} for {k} outputs, got {labels.min()} … {labels.max()}"
-            ) from None
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.reduction!r}{self.rows!r})"
 
 
 class CrossEntropyLoss(_Categorical):
     r"""Softmax followed by the negative log-likelihood, from the logits z of shape (N, K).
 
-    .. math:: \ell = \log\sum_k e^{z_k} - \sum_k t_k z_k, \qquad \partial\ell/\partial z_k = p_k - t_k
+    .. math:: \ell = \log\sum_k e^{z_k} - \sum_k t_k z_k, \qquad
+              \partial\ell/\partial z_k = p_k - t_k
 
-    with p = softmax(z) and t the one-hot row (or any distribution that sums to one). For integer labels the
-    second term is just the logit of the right class. Stable: the largest logit is subtracted first.
+    with p = softmax(z) and t the one-hot row (or any distribution that sums to one). For
+    integer labels the second term is just the logit of the right class. Stable: the
+    largest logit of each row is subtracted first.
+
+    Smoothed targets, with `label_smoothing` ε, are (1 − ε) t + ε/K; `class_weights` w
+    multiply each term:
+
+    .. math:: -\sum_k w_k\,t_k \log p_k
+
+    In a mean, an example with a label counts with the weight of its class, as in
+    PyTorch; one with a distribution counts once.
 
     >>> CrossEntropyLoss().forward(np.zeros((1, 10)), np.array([3]))     # log 10
     2.302585092994...
@@ -273,24 +340,33 @@ class CrossEntropyLoss(_Categorical):
     def derivative(self) -> np.ndarray:
         return self.probs - self.targets
 
+    def _at_infinity(
+        self, values: np.ndarray, outputs: np.ndarray, targets: np.ndarray
+    ) -> np.ndarray:
+        possible = outputs.max(axis=1, keepdims=True) > -np.inf
+        masked = (outputs == -np.inf) & (targets == 0) & possible
+        lowest = np.finfo(outputs.dtype).min / 4  # its exponential is 0 too
+        return self.values(np.where(masked, lowest, outputs), targets)
+
 
 class ProbsCrossEntropyLoss(_Categorical):
     r"""Categorical cross-entropy :math:`-\sum_k t_k\log p_k` of probabilities p.
 
-    For networks that end in a softmax. Derivative :math:`-t_k/p_k`. Probabilities below the dtype's smallest
-    normal number count as that; ``CrossEntropyLoss`` has no such limit. Raises ``ValueError`` for outputs
-    outside 0 … 1.
+    For networks that end in a softmax. Derivative :math:`-t_k/p_k`. Probabilities below
+    the dtype's smallest normal number count as that; `CrossEntropyLoss` has no such
+    limit, and the same options. Raises `ValueError` for outputs outside 0 … 1, and for
+    rows that do not sum to one.
     """
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        probabilities(type(self).__name__, outputs)
-        self.probs, self.targets = (
-            np.maximum(outputs, np.finfo(outputs.dtype).tiny),
-            targets,
-        )
-        return 0 - np.vecdot(
-            targets, np.log(self.probs)
-        )  # 0 − 0 is 0, where −(0) would be −0
+        p, t = np.maximum(outputs, np.finfo(self.dtype).tiny), targets
+        self.probs, self.targets = p, t
+        return 0 - np.vecdot(t, np.log(p))  # 0 − 0 is 0, where −(0) would be −0
 
     def derivative(self) -> np.ndarray:
         return -self.targets / self.probs
+
+    def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        rows = super()._matched(outputs, targets)
+        probabilities(type(self).__name__, outputs, rows=True)
+        return rows

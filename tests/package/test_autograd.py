@@ -433,9 +433,16 @@ def test_linear_regression_learns():
         (lambda x: concatenate([x, X]), "expected tensors, got Tensor, ndarray"),
         (lambda x: cross_entropy(X, [0, 1, 2]), "logits as a Tensor, got ndarray"),
         (lambda x: cross_entropy(x, [0, 1]), r"\(3, 4\), \(2,\)"),
-        (lambda x: cross_entropy(x, [0, 1, 4]), "integers from 0 to 3"),
-        (lambda x: cross_entropy(x, [0, 1, -1]), "integers from 0 to 3"),
-        (lambda x: cross_entropy(x, [0.0, 1.0, 2.0]), "integers from 0 to 3"),
+        (
+            lambda x: cross_entropy(x, [0, 1, 4]),
+            r"labels must lie in 0 … 3 .* got 0 … 4",
+        ),
+        (lambda x: cross_entropy(x, [0, 1, -1]), r"must lie in 0 … 3 .* got -1 … 1"),
+        (lambda x: cross_entropy(x, [0.0, 1.0, 2.0]), "integer labels, got float64"),
+        (lambda x: cross_entropy(x, -np.eye(3, 4)), "non-negative and summing to one"),
+        (lambda x: cross_entropy(x, np.ones((3, 4))), "a sum off by 3"),
+        (lambda x: cross_entropy(x, ["a"] * 3), "targets must be real numbers"),
+        (lambda x: cross_entropy(x[:0], np.zeros(0, int)), "none empty"),
     ],
 )
 def test_bad_input_is_named(wrong, message):

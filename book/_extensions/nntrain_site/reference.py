@@ -48,6 +48,7 @@ TAUGHT = {
     "nntrain.progress": "intro",
     "nntrain.runchecks": "intro",
     "nntrain.schedules": "5",
+    "nntrain.targets": "1 8",
     "nntrain.training": "intro 7",
     "bookkit.digitpad": "course",
     "bookkit.exercises": "course",

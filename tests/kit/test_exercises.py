@@ -81,6 +81,18 @@ def test_scalars_and_types():
         check_close("labels", np.array([1.0, 2.0]), np.array([1, 2], dtype=np.int64))
 
 
+@pytest.mark.parametrize("right", [0.3, [0.3]])
+def test_a_wrong_number_is_not_called_a_factor_too_large(right):
+    with pytest.raises(ExerciseError, match="is not right") as caught:
+        check_close("loss", np.multiply(0.951, right), right)
+    assert "factor" not in str(caught.value)
+
+
+def test_a_nearly_right_answer_is_not_called_minus_the_right_one():
+    with pytest.raises(ExerciseError, match="close, but not equal"):
+        check_close("loss", 6666.9, 6666.7)
+
+
 def test_a_listed_mistake_comes_before_the_general_ones():
     with pytest.raises(ExerciseError, match=r"^loss: you forgot the bias\.$"):
         check_close("loss", 6.0, 3.0, hints={"you forgot the bias": 6.0})

@@ -40,10 +40,10 @@ def usual_mistake(
         return "wrong sign: this is minus the right one."
     if _alike(got, right, 1e-6):
         return ""
-    if _alike(turned, right):
-        return "transposed: rows and columns are exchanged."
     if _alike(got, right):
         return "nearly right: was something rounded, or computed in float32?"
+    if _alike(turned, right):
+        return "transposed: rows and columns are exchanged."
     if message := _factor(got, right):
         return message
     if right.size > 1 and right.ndim and _alike(got, right[::-1]):
@@ -77,6 +77,8 @@ def _factor(got: np.ndarray, right: np.ndarray) -> str:
         if math.isclose(abs(c), ratio, rel_tol=1e-4):
             return f"{sign}off by a factor of {ratio:.4g}: {message}."
     ratio, large = max(abs(c), 1 / abs(c)), abs(c) > 1
+    if not math.isfinite(ratio):
+        return ""
     n = round(ratio)
     whole = abs(ratio - n) < 1e-3 and n > 1
     if whole and n == 2:

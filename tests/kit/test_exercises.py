@@ -83,13 +83,13 @@ def test_scalars_and_types():
 
 @pytest.mark.parametrize("right", [0.3, [0.3]])
 def test_a_wrong_number_is_not_called_a_factor_too_large(right):
-    with pytest.raises(ExerciseError, match="is not right") as caught:
+    with pytest.raises(ExerciseError) as caught:
         check_close("loss", np.multiply(0.951, right), right)
     assert "factor" not in str(caught.value)
 
 
-def test_a_nearly_right_answer_is_not_called_minus_the_right_one():
-    with pytest.raises(ExerciseError, match="close, but not equal"):
+def test_a_nearly_right_number_is_called_that():
+    with pytest.raises(ExerciseError, match="nearly right"):
         check_close("loss", 6666.9, 6666.7)
 
 

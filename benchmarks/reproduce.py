@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 import mnist
+import sweeps
 from longruns import DATA
 from nntrain.datasets import load_mnist
 
-PARTS = ("digits", "search", "rounding", "table")
+PARTS = ("batching", "learning_rates", "digits", "search", "rounding", "table")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -31,8 +32,14 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     out, jobs, epochs = chosen.out, chosen.jobs, chosen.epochs
     out.mkdir(parents=True, exist_ok=True)
-    data = load_mnist()
     for part in PARTS if chosen.part == "all" else (chosen.part,):
+        if part == "batching":
+            sweeps.make_batching(out / "batching.json", jobs)
+            continue
+        if part == "learning_rates":
+            sweeps.make_learning_rates(out / "learning_rates.json", jobs)
+            continue
+        data = load_mnist()
         if part == "digits":
             path = out / "digit_network.npz"
             mnist.make_digit_network(data, path, chosen.digit_epochs)

@@ -26,6 +26,7 @@ __all__ = [
     "glue",
     "in_static_book",
     "mean_sd",
+    "power_of_ten",
     "show_source",
     "use_book_style",
 ]
@@ -216,3 +217,15 @@ def mean_sd(values: ArrayLike, fmt: str = "{:.1f}") -> str:
             f"a standard deviation needs at least two values, got {array.size}"
         )
     return f"{fmt.format(array.mean())} ± {fmt.format(array.std(ddof=1))}"
+
+
+def power_of_ten(value: float) -> str:
+    """The power of ten nearest to `value`, as text for prose.
+
+    >>> power_of_ten(0.9e-12)
+    '10⁻¹²'
+    """
+    if not 0 < value < np.inf:
+        raise ValueError(f"only a positive number has a power of ten, got {value!r}")
+    exponent = str(round(np.log10(value)))
+    return "10" + exponent.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

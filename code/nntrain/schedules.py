@@ -24,6 +24,7 @@ __all__ = [
     "cosine",
     "exponential",
     "inverse_time",
+    "linear",
     "lr_range_test",
     "per_epoch",
     "step_decay",
@@ -60,6 +61,17 @@ def inverse_time(lr: float, rate: float) -> Schedule:
     """η/(1 + rate·step): slow enough that the steps still sum to infinity (Robbins and Monro, 1951)."""
     _positive(lr=lr, rate=rate)
     return lambda step: float(lr / (1 + rate * step))
+
+
+def linear(lr: float, total_steps: int, final: float = 0.0) -> Schedule:
+    """From η to ``final`` in a straight line over ``total_steps``, then ``final``.
+
+    >>> [linear(1.0, 4)(step) for step in range(6)]
+    [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
+    _positive(lr=lr, total_steps=total_steps)
+    final = number("final", final, high=lr, closed_high=True)
+    return lambda step: float(lr + (final - lr) * min(step / total_steps, 1.0))
 
 
 def cosine(lr: float, total_steps: int, final: float = 0.0) -> Schedule:

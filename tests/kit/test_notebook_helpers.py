@@ -20,6 +20,7 @@ from bookkit.notebook import (
     claim,
     glue,
     mean_sd,
+    power_of_ten,
     show_source,
     use_book_style,
 )
@@ -232,3 +233,16 @@ def test_sources_without_docstrings_are_still_python():
 def test_what_cannot_be_shown_is_refused(call):
     with pytest.raises(ValueError):
         call()
+
+
+@pytest.mark.parametrize(
+    "value, text", [(1e-12, "10⁻¹²"), (4e3, "10⁴"), (1.0, "10⁰"), (3e-5, "10⁻⁵")]
+)
+def test_a_power_of_ten_is_the_nearest(value, text):
+    assert power_of_ten(value) == text
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan])
+def test_only_positive_numbers_have_a_power_of_ten(value):
+    with pytest.raises(ValueError, match="only a positive number"):
+        power_of_ten(value)

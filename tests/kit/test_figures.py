@@ -249,3 +249,19 @@ def test_the_graph_shows_values_and_gradients():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_methods_say_mean_and_deviation_or_median_and_range():
+    results = {"a": [1.0, 2.0, 9.0], "b": [3.0]}
+    for median, words in (
+        (False, ["4.0 ± 4.4", "3.0"]),
+        (True, ["2.0 (1.0–9.0)", "3.0"]),
+    ):
+        ax = figures.methods(results, "loss", median=median)
+        assert [text.get_text() for text in ax.texts] == words
+        (bar,) = ax.containers[0][2]
+        ends = bar.get_segments()[0][:, 0]
+        mean, deviation = np.mean(results["a"]), np.std(results["a"], ddof=1)
+        assert np.allclose(
+            ends, [1, 9] if median else [mean - deviation, mean + deviation]
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -135,37 +136,25 @@ def methods(
     *,
     fmt: str = "{:.1f}",
     log: bool = False,
+    median: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Methods compared: one row each, every run a faint dot, the mean ± one standard deviation beside it.
 
     `results` maps a method to its runs' values, in the order to be read from the top. Dots, unlike
-    bars, need no zero on the axis.
+    bars, need no zero on the axis. `median=True` for runs that scatter unevenly: the median, with
+    the lowest and the highest value in brackets.
     """
     ax = _axes(ax, (5.6, 0.9 + 0.42 * len(results)))
-    for row, (_, values) in enumerate(results.items()):
+    for row, values in enumerate(results.values()):
         runs = np.atleast_1d(np.asarray(values, dtype=float))
-        mean, spread = runs.mean(), runs.std(ddof=1) if runs.size > 1 else 0.0
         colour = f"C{row % 10}"
-        ax.plot(
-            runs,
-            np.full(runs.size, row),
-            "o",
-            color=colour,
-            alpha=0.35,
-            markersize=4,
-            markeredgewidth=0,
-        )
+        faint: Any = {"alpha": 0.35, "markersize": 4, "markeredgewidth": 0}
+        ax.plot(runs, np.full(runs.size, row), "o", color=colour, **faint)
+        middle, bars, text = _summary(runs, fmt, median)
         ax.errorbar(
-            mean,
-            row,
-            xerr=spread or None,
-            fmt="o",
-            color=colour,
-            capsize=4,
-            markersize=7,
+            middle, row, xerr=bars, fmt="o", color=colour, capsize=4, markersize=7
         )
-        text = fmt.format(mean) + (f" ± {fmt.format(spread)}" if runs.size > 1 else "")
         ax.annotate(
             text,
             (1, row),
@@ -182,6 +171,21 @@ def methods(
     ax.grid(False, axis="y")
     ax.margins(x=0.08)
     return ax
+
+
+def _summary(
+    runs: np.ndarray, fmt: str, median: bool
+) -> tuple[float, np.ndarray | None, str]:
+    """Where the middle of the runs is, how far the bars reach to either side, and both as text."""
+    if runs.size < 2:
+        return float(runs[0]), None, fmt.format(runs[0])
+    if median:
+        low, middle, high = np.percentile(runs, [0, 50, 100])
+        text = f"{fmt.format(middle)} ({fmt.format(low)}–{fmt.format(high)})"
+        return float(middle), np.array([[middle - low], [high - middle]]), text
+    mean, spread = runs.mean(), runs.std(ddof=1)
+    bars = np.full((2, 1), spread) if spread else None
+    return float(mean), bars, f"{fmt.format(mean)} ± {fmt.format(spread)}"
 
 
 def _axes(ax: Axes | None, figsize: tuple[float, float] | None = None) -> Axes:

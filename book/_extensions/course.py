@@ -18,6 +18,7 @@ import shutil
 import sys
 import time
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -114,21 +115,26 @@ def executed(path: Path, root: Path = ROOT) -> tuple[NotebookNode, float | None]
     return notebook, time.perf_counter() - start
 
 
+@cache
+def _runs(root: Path) -> Path:
+    from nntrain_site.execution import cache_folder
+
+    return cache_folder(root / "_build", root)
+
+
 def _from_book(
     notebook: NotebookNode, root: Path
 ) -> tuple[NotebookNode, float | None] | None:
     """The run that `make book` has stored, found by the cells' contents."""
     from jupyter_cache import get_cache
 
-    from nntrain_site.execution import fingerprint
-
-    folder = root / "_build" / ".jupyter_cache" / fingerprint(root)
+    folder = _runs(root)
     if not folder.is_dir():
         return None
-    cache = get_cache(folder)
+    stored = get_cache(folder)
     try:
-        key, merged = cache.merge_match_into_notebook(deepcopy(notebook))
-        seconds = cache.get_cache_record(key).data.get("execution_seconds")
+        key, merged = stored.merge_match_into_notebook(deepcopy(notebook))
+        seconds = stored.get_cache_record(key).data.get("execution_seconds")
     except KeyError:
         return None
     return merged, seconds

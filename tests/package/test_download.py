@@ -4,10 +4,8 @@ The mirrors are small servers on this machine, each bad in its own way.
 """
 
 import gzip
-import hashlib
 import os
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -27,33 +25,9 @@ from nntrain.datasets import (
     load_mnist,
     mnist,
 )
+from tiny_mnist import FILES, PACKED, PLAIN
 
-SHAPES = {file.name: (8, *file.shape[1:]) for file in mnist.FILES}
-
-
-def tiny_mnist():
-    """The four files, unpacked, with eight images each."""
-    rng, files = np.random.default_rng(8), {}
-    for name, shape in SHAPES.items():
-        numbers = rng.integers(0, 256 if len(shape) == 3 else 10, shape, dtype=np.uint8)
-        header = bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
-        files[name] = header + numbers.tobytes()
-    return files
-
-
-PLAIN = tiny_mnist()
-PACKED = {f"{name}.gz": gzip.compress(data, mtime=0) for name, data in PLAIN.items()}
 IMAGES = "train-images-idx3-ubyte"
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-FILES = tuple(
-    mnist.File(name, SHAPES[name], sha256(PACKED[f"{name}.gz"]), sha256(data))
-    for name, data in PLAIN.items()
-)
 
 
 @pytest.fixture(autouse=True)
@@ -495,9 +469,9 @@ INTERRUPTED = """
 import signal, sys, pooch
 from nntrain import datasets
 from nntrain.datasets import download, mnist
-import test_download
+import tiny_mnist
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with Ctrl-C ignored
-mnist.FILES, mnist.MIRRORS = test_download.FILES, (sys.argv[1],)
+mnist.FILES, mnist.MIRRORS = tiny_mnist.FILES, (sys.argv[1],)
 pooch.os_cache = lambda project: sys.argv[2]
 print("ready", flush=True)
 datasets.load_mnist()
@@ -511,7 +485,7 @@ def test_interrupted(mirrors, tmp_path, number):
     folder = tmp_path / "cache" / "nntrain"
     child = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, mnist.MIRRORS[0], str(folder)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -1,6 +1,5 @@
 """The site's own Sphinx extension: when it runs chapters again, and which sites it refuses to build."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,34 +7,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from small_book import build, small_book
+
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "book" / "_extensions"))
 
-from nntrain_site import assets, execution, reference, requests  # noqa: E402
-
-
-def test_fingerprint_follows_sources_and_data(tmp_path, monkeypatch):
-    monkeypatch.setattr(execution, "data_folders", lambda: [tmp_path / "mnist"])
-    source = tmp_path / "code" / "nntrain" / "losses.py"
-    stored, images = (
-        tmp_path / "book" / "data" / "table.json",
-        tmp_path / "mnist" / "images",
-    )
-    seen = [execution.fingerprint(tmp_path)]
-    for file in (source, stored, images):
-        file.parent.mkdir(parents=True)
-        file.write_text("1")
-        seen.append(execution.fingerprint(tmp_path))
-    assert execution.fingerprint(tmp_path) == seen[-1]
-    source.write_text("2")
-    seen.append(execution.fingerprint(tmp_path))
-    monkeypatch.setattr(execution, "_version", lambda name: "9.9")
-    seen.append(execution.fingerprint(tmp_path))
-    assert len(set(seen)) == len(seen)
-    before = seen[-1]
-    (source.parent / "__pycache__").mkdir()
-    (source.parent / "__pycache__" / "losses.pyc").write_text("compiled")
-    assert execution.fingerprint(tmp_path) == before
+from nntrain_site import assets, reference, requests  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -109,41 +86,6 @@ def test_launch_buttons_need_a_known_address(tmp_path, monkeypatch, remote, addr
             ["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True
         )
     assert assets.repository_url(tmp_path) == address
-
-
-def small_book(folder: Path, *cells: nbformat.NotebookNode) -> None:
-    """The real configuration and extension with one page."""
-    (folder / "book").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "_config.yml", folder)
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
-    for part in ("_extensions", "_static"):
-        shutil.copytree(
-            ROOT / "book" / part, folder / "book" / part, dirs_exist_ok=True
-        )
-    (folder / "book" / "references.bib").write_text("")
-    kernel = {
-        "kernelspec": {
-            "name": "python3",
-            "display_name": "Python 3",
-            "language": "python",
-        }
-    }
-    title = nbformat.v4.new_markdown_cell("# A page")
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=[title, *cells], metadata=kernel),
-        folder / "book" / "intro.ipynb",
-    )
-
-
-def build(folder: Path) -> subprocess.CompletedProcess:
-    command = [
-        Path(sys.executable).with_name("jupyter-book"),
-        "build",
-        "-W",
-        "--keep-going",
-        ".",
-    ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 def test_a_book_that_failed_keeps_failing_until_it_is_corrected(tmp_path):

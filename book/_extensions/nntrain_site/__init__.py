@@ -1,6 +1,8 @@
 """The book's own Sphinx extension: what a plain configuration file cannot decide.
 
-`execution`  how the chapters' kernels are set up, and when a cached run may be used again
+`execution`  executes the chapters side by side, before Sphinx reads them
+`cachekey`   when a stored run may be used again
+`faults`     interruptions, full disks and the like end in a sentence
 `assets`     MathJax from an installed wheel, launch buttons, one way of loading icons
 `reference`  the package reference, one section a module, from the docstrings
 `icons`      the few icons in use, in place of three copies of all of them
@@ -8,33 +10,22 @@
 `requests`   refuses a site that would load anything from another host
 """
 
-import shutil
 from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from . import assets, execution, icons, pages, reference, requests
+from . import assets, execution, faults, icons, pages, reference, requests
 
 logger = logging.getLogger(__name__)
 
 
-def _marker(app: Sphinx) -> Path:
-    return Path(app.outdir).parent / ".unfinished"
-
-
-def _begin(app: Sphinx, config) -> None:
-    """Start from nothing after a build that failed or was killed: Sphinx would trust what it left."""
-    marker = _marker(app)
-    if marker.exists():
-        shutil.rmtree(app.doctreedir, ignore_errors=True)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.touch()
-
-
 def _finish(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None:
+        told = faults.sentence(exception)
+        if told is not None:
+            raise SystemExit(told)
         return
     if app.builder.format == "html":
         pages.repair(app)
@@ -46,7 +37,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
             )
     strict = app.warningiserror or app.keep_going  # -W alone, or with --keep-going
     if not (strict and app._warncount):
-        _marker(app).unlink(missing_ok=True)
+        faults.finished(app)
 
 
 def setup(app: Sphinx) -> dict[str, bool | str]:
@@ -57,9 +48,10 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     app.add_config_value(
         "book_files", "", "html"
     )  # a hash, so that a changed style reaches the pages
-    app.connect("config-inited", _begin, priority=100)
+    app.connect("config-inited", faults.begin, priority=100)
     app.connect("config-inited", execution.configure)
     app.connect("config-inited", assets.configure)
+    app.connect("env-before-read-docs", execution.execute_chapters)
     app.connect("builder-inited", assets.copy_mathjax)
     app.connect("builder-inited", assets.add_experiments)
     app.connect("html-page-context", assets.lighten, priority=900)

@@ -1,88 +1,229 @@
-"""How chapters are executed, and which cached results may stand for a run."""
+"""How the chapters are executed: side by side, and only those of which no run is stored.
 
-import hashlib
+myst-nb would execute each chapter when it comes to read it, one after the other. So what its
+cache lacks is executed beforehand, on all cores; myst-nb then finds every run in the cache.
+"""
+
+import json
 import os
-import platform
 import shutil
-from importlib import metadata
+import subprocess
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 
-# What can change a chapter's output. Absent ones count too: a chapter may say that they are absent.
-LIBRARIES = (
-    "numpy scipy matplotlib matplotlib-inline scikit-learn joblib threadpoolctl pooch tqdm "
-    "torch ipykernel ipython ipywidgets nbclient myst-nb"
-).split()
+from . import faults
+from .cachekey import fingerprint, settle_data
+
+logger = logging.getLogger(__name__)
+
 KEPT = 3  # caches of the latest states, so that going back and forth between two of them costs nothing
+SECONDS_PER_CELL = 0.5  # assumed of a chapter that was never timed
 
 
 def prepare_environment() -> None:
     """Set what the chapters' kernels inherit."""
-    os.environ["NNTRAIN_STATIC"] = (
-        "1"  # experiments choose the face that needs no kernel
-    )
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = (
-        "1"  # this environment's kernel before a user's own
-    )
+    # Experiments choose the face that needs no kernel.
+    os.environ["NNTRAIN_STATIC"] = "1"
+    # This environment's kernel before a user's own.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.environ.pop("MPLBACKEND", None)  # so that the kernel chooses inline pictures
+    # The chapters share the cores already, and small products are faster on one.
     for library in ("OPENBLAS", "OMP", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
+def cache_folder(build: Path, root: Path) -> Path:
+    """The folder of the results that hold for the present state of everything but the chapters."""
+    return build / ".jupyter_cache" / fingerprint(root, settle_data())
+
+
 def configure(app: Sphinx, config) -> None:
-    """Key the cache by all that is not in the chapter itself but can change what it prints."""
-    caches = Path(app.outdir).parent / ".jupyter_cache"
-    cache = caches / fingerprint(Path(app.srcdir))
+    """Choose the cache, and forget the oldest."""
+    cache = cache_folder(Path(app.outdir).parent, Path(app.srcdir))
     cache.mkdir(parents=True, exist_ok=True)
     os.utime(cache)
-    for old in sorted(
-        (c for c in caches.iterdir() if c.is_dir()), key=lambda c: c.stat().st_mtime
-    )[:-KEPT]:
+    kept = sorted(
+        (folder for folder in cache.parent.iterdir() if folder.is_dir()),
+        key=lambda folder: folder.stat().st_mtime,
+    )
+    for old in kept[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     config.nb_execution_cache_path = str(cache)
     # No page shows an ipywidget, so the libraries that would draw one are not fetched.
     config.nb_ipywidgets_js = {}
 
 
-def fingerprint(root: Path) -> str:
-    """Hash of the package's sources, the stored and the downloaded data, and the libraries' versions."""
-    digest = hashlib.sha256()
-    for folder in (
-        root / "code" / "nntrain",
-        root / "code" / "bookkit",
-        root / "book" / "data",
-        *data_folders(),
-    ):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(f"{path.relative_to(folder)}\0".encode())
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-        digest.update(b"\0\0")
-    digest.update(
-        f"{platform.python_version()} {os.environ.get('NNTRAIN_OFFLINE', '')}\n".encode()
-    )
-    for name in LIBRARIES:
-        digest.update(f"{name} {_version(name)}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def data_folders() -> list[Path]:
-    """The folders in which the package looks for MNIST, those that exist, in its order."""
-    folders = []
-    if os.environ.get("NNTRAIN_DATA"):
-        folders.append(Path(os.environ["NNTRAIN_DATA"]) / "mnist")
+def execute_chapters(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Execute the chapters about to be read of which the cache has no run, and store their runs."""
+    folder = Path(app.config.nb_execution_cache_path)
+    paths = [Path(env.doc2path(name)) for name in docnames]
     try:
-        import pooch
+        cache = _open(folder)
+        missing = [
+            path for path in paths if path.suffix == ".ipynb" and not _has(cache, path)
+        ]
+        failures = Runs(cache, folder.with_name("seconds.json"), app).run(missing)
+    except Exception as error:
+        told = faults.sentence(error)
+        if told is None:
+            raise
+        raise SystemExit(told) from None
+    if failures:
+        raise SystemExit("\n".join(failures))
 
-        folders.append(Path(pooch.os_cache("nntrain")) / "mnist")
-    except ImportError:
-        pass
-    return [folder for folder in folders if folder.is_dir()]
 
-
-def _version(name: str) -> str:
+def _open(folder: Path) -> JupyterCacheAbstract:
+    """The cache in a folder; one whose database a killed build left broken is begun again."""
+    cache = get_cache(folder)
     try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "absent"
+        cache.list_cache_records()
+    except RuntimeError:
+        shutil.rmtree(folder)
+        folder.mkdir()
+        cache = get_cache(folder)
+    return cache
+
+
+def _has(cache: JupyterCacheAbstract, path: Path) -> bool:
+    """Whether the cache has a run of these cells, and not only a record without its file."""
+    try:
+        cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+    except (KeyError, ValueError):  # no record or no file; or not a notebook
+        return False
+    return True
+
+
+@dataclass
+class Chapter:
+    """One chapter on its way: where its kernel stands, and how long it took."""
+
+    path: Path
+    notebook: nbformat.NotebookNode
+    client: NotebookClient | None = None
+    cell: int = 0  # as Jupyter counts them: code cells only, from 1
+    seconds: float = 0.0
+
+    def run(self, config, stopped: threading.Event) -> None:
+        """Execute all cells in a kernel of their own, just as myst-nb would."""
+
+        def starts(cell, cell_index: int) -> None:
+            if stopped.is_set():
+                raise RuntimeError("stopped")
+            if cell.cell_type == "code" and cell.source.strip():
+                self.cell += 1
+
+        if stopped.is_set():
+            return
+        self.client = NotebookClient(
+            self.notebook,
+            timeout=config.nb_execution_timeout,
+            allow_errors=config.nb_execution_allow_errors,
+            record_timing=False,  # it would be metadata, part of what is compared
+            resources={"metadata": {"path": str(self.path.parent)}},
+            on_cell_start=starts,
+        )
+        start = time.perf_counter()
+        # Its kernel warns of connections without encryption, but they do not leave the machine.
+        self.client.execute(stderr=subprocess.DEVNULL)
+        self.seconds = time.perf_counter() - start
+
+    def kill(self) -> None:
+        """End the kernel at once, whatever it is doing."""
+        with suppress(AttributeError):  # not started yet, or ended already
+            self.client.km.provisioner.process.kill()  # type: ignore[union-attr]
+
+
+def _keep(cache: JupyterCacheAbstract, chapter: Chapter) -> None:
+    """Store a run as myst-nb would, in place of what a killed build may have left of one."""
+    _, name = cache.create_hashed_notebook(chapter.notebook)
+    shutil.rmtree(cache.path / "executed" / name, ignore_errors=True)
+    data = {"execution_seconds": chapter.seconds}
+    bundle = CacheBundleIn(chapter.notebook, str(chapter.path), data=data)
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+class Runs:
+    """Chapters executed as many at a time as there are cores, the longest first."""
+
+    def __init__(self, cache: JupyterCacheAbstract, times: Path, app: Sphinx) -> None:
+        self.cache, self.times, self.app = cache, times, app
+        self.seconds: dict[str, float] = {}
+        with suppress(OSError, ValueError):
+            self.seconds = json.loads(times.read_text())
+
+    def run(self, paths: list[Path]) -> list[str]:
+        """Return a sentence about each chapter that failed; the runs of all others are stored."""
+        chapters = [Chapter(path, nbformat.read(path, as_version=4)) for path in paths]
+        chapters.sort(key=self._expected, reverse=True)
+        if not chapters:
+            return []
+        workers = min(_cores(), len(chapters))
+        logger.info("Executing %d chapters, %d at a time.", len(chapters), workers)
+        stopped = threading.Event()
+        pool = ThreadPoolExecutor(workers)
+        runs = {
+            pool.submit(chapter.run, self.app.config, stopped): chapter
+            for chapter in chapters
+        }
+        failures = []
+        try:
+            for number, run in enumerate(as_completed(runs), 1):
+                place = f"[{number}/{len(chapters)}] {runs[run].path.stem}"
+                failure = self._store(run, runs[run])
+                if failure is None:
+                    logger.info("%s %.0f s", place, runs[run].seconds)
+                else:
+                    logger.info("%s failed", place)
+                    failures.append(failure)
+        finally:  # nothing runs any more, unless we were interrupted
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for chapter in chapters:
+                chapter.kill()
+        return failures
+
+    def _store(self, run: Future, chapter: Chapter) -> str | None:
+        error = run.exception()
+        if error is not None:
+            return self._sentence(chapter, error)
+        _keep(self.cache, chapter)
+        self.seconds[chapter.path.stem] = round(chapter.seconds, 1)
+        self.times.write_text(json.dumps(self.seconds, indent=1))
+        return None
+
+    def _sentence(self, chapter: Chapter, error: BaseException) -> str:
+        """Which cell of which chapter failed and how; the traceback goes into a file."""
+        if isinstance(error, CellExecutionError):
+            found = f"{error.ename}: {error.evalue}".strip().splitlines()[0]
+        else:  # a time-out, a kernel that died
+            found = str(error).strip().splitlines()[0]
+        report = Path(self.app.outdir).with_name("failed") / f"{chapter.path.stem}.txt"
+        report.parent.mkdir(exist_ok=True)
+        report.write_text(str(error), encoding="utf-8")
+        name = os.path.relpath(chapter.path, self.app.srcdir)
+        where = os.path.relpath(report, self.app.srcdir)
+        return f"{name}, cell [{chapter.cell}] fails: {found} (all of it: {where})"
+
+    def _expected(self, chapter: Chapter) -> float:
+        cells = sum(cell.cell_type == "code" for cell in chapter.notebook.cells)
+        return self.seconds.get(chapter.path.stem, SECONDS_PER_CELL * cells)
+
+
+def _cores() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

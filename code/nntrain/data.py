@@ -34,8 +34,9 @@ class Batches:
         drop_last: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
-        # rows in one piece: from another storage order, picking a few would copy the whole array every time
-        x, y = np.asarray(x, order="C"), np.asarray(y, order="C")
+        # Rows in one piece and aligned: from another storage order, or from memory that another
+        # library has handed over unaligned, picking a few would copy the whole array every time.
+        x, y = (np.require(np.asarray(a), requirements=["C", "A"]) for a in (x, y))
         check_data(x, y)
         batch_size = whole_number("batch_size", batch_size)
         if shuffle or rng is not None:

@@ -174,3 +174,14 @@ def test_standardise_takes_integers_and_keeps_float32():
 def test_standardise_names_wrong_shapes():
     with pytest.raises(ValueError, match=r"shape \(N, D\), got \(3, 2\), \(3, 4\)"):
         standardise(np.ones((3, 2)), np.ones((3, 4)))
+
+
+def test_unaligned_arrays_are_copied_once_and_not_for_every_batch():
+    raw = np.zeros(1 + 8 * 12, np.uint8)
+    x = raw[1:].view(np.float64).reshape(6, 2)
+    x[...] = np.arange(12).reshape(6, 2)
+    assert not x.flags.aligned
+    batches = Batches(x, np.arange(6), 2, shuffle=False)
+    assert batches.x.flags.aligned and np.array_equal(batches.x, x)
+    aligned = np.zeros((6, 2))
+    assert Batches(aligned, np.arange(6), 2, shuffle=False).x is aligned

@@ -10,15 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nntrain.checks import number, real_array
 
 __all__ = [
     "ClassTargets",
+    "as_labels",
     "check_distributions",
     "check_labels",
     "check_shares",
+    "class_labels",
+    "column",
     "positive_weights",
+    "same_length",
     "times",
 ]
 
@@ -168,3 +173,59 @@ def times(array: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Return array · factors with 0 · nan = 0: what counts nothing may be anything."""
     out = np.zeros_like(array)
     return np.multiply(array, factors, out=out, where=factors > 0, casting="same_kind")
+
+
+def class_labels(
+    name: str, values: ArrayLike, n_classes: int | None = None
+) -> np.ndarray:
+    """Return labels as int64 of shape (N,).
+
+    `ValueError` unless they are integers or booleans, at least one of them, and within
+    0 … `n_classes` − 1 if that is given.
+    """
+    labels = np.asarray(values)
+    if labels.ndim != 1 or len(labels) == 0 or labels.dtype.kind not in "iub":
+        raise ValueError(
+            f"{name} are {labels.dtype} of shape {labels.shape}, expected integers (N,), "
+            "N ≥ 1"
+        )
+    labels = labels.astype(np.int64)
+    if n_classes is not None and (labels.min() < 0 or labels.max() >= n_classes):
+        raise ValueError(
+            f"{name} run from {labels.min()} to {labels.max()}, "
+            f"expected 0 … {n_classes - 1}"
+        )
+    return labels
+
+
+def as_labels(targets: ArrayLike, n_classes: int) -> np.ndarray:
+    """Return targets, labels (N,) or one-hot rows (N, K), as labels; else `ValueError`."""
+    array = np.asarray(targets)
+    if array.ndim == 2 and len(array) and array.shape[1] == n_classes:
+        if not (np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all()):
+            raise ValueError(
+                "targets of two dimensions must be one-hot: a single 1 in each row, the "
+                "rest 0"
+            )
+        return array.argmax(axis=1)
+    return class_labels("targets", array, n_classes)
+
+
+def column(name: str, values: ArrayLike) -> np.ndarray:
+    """Return numbers of shape (N,) or (N, 1) as (N,); `ValueError` for anything else."""
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} are {array.dtype} of shape {array.shape}, expected (N,) or (N, 1), "
+            "N ≥ 1"
+        )
+    return array
+
+
+def same_length(name: str, first: np.ndarray, targets: np.ndarray) -> None:
+    """`ValueError` unless there are as many targets as examples."""
+    # Without this, NumPy would compare a single label with all the others.
+    if len(first) != len(targets):
+        raise ValueError(f"{name} have {len(first)} examples, targets {len(targets)}")

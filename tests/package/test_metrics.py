@@ -7,8 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nntrain import metrics
+from nntrain.activations import sigmoid, softmax
+from nntrain.calibration import expected_calibration_error, reliability_table
+from nntrain.curves import roc_auc, roc_curve, threshold_metrics
 from nntrain.metrics import (
     accuracy,
+    balanced_accuracy,
     binary_accuracy,
     binary_counts,
     confusion_matrix,
@@ -16,7 +20,6 @@ from nntrain.metrics import (
     precision,
     recall,
     specificity,
-    threshold_metrics,
 )
 
 OUTPUTS = np.array(
@@ -49,7 +52,18 @@ def test_binary_accuracy_at_logit_and_at_probability():
     assert binary_accuracy(logits, targets) == 0.5
     probs = 1 / (1 + np.exp(-logits))
     assert binary_accuracy(probs, targets[:, 0], threshold=0.5) == 0.5
-    assert binary_accuracy([0.0], [1]) == 1  # on the threshold is "yes"
+    assert binary_accuracy([0.0], [1], threshold=0) == 1  # on the threshold is "yes"
+
+
+def test_binary_accuracy_does_not_take_probabilities_for_logits():
+    """A perfect network would score no more than the share of "yes"."""
+    logits, truth = np.array([4.0, -3.0, -2.0, 1.0]), np.array([1, 0, 0, 1])
+    with pytest.raises(ValueError, match=r"from 0\.0474.* threshold=0 for logits, thr"):
+        binary_accuracy(sigmoid(logits), truth)
+    assert binary_accuracy(sigmoid(logits), truth, threshold=0.5) == 1
+    assert binary_accuracy(logits, truth) == 1
+    assert binary_accuracy([0.5, 0.9], [1, 0]) == 0.5  # both thresholds say so
+    assert binary_accuracy([0.2, 0.9], [1, 0], threshold=0) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -64,6 +78,9 @@ def test_binary_accuracy_at_logit_and_at_probability():
         (OUTPUTS, np.array([0, 2, 1, -1]), "-1 to 2"),
         (OUTPUTS, TARGETS.astype(float), "integers"),
         (OUTPUTS, np.full((4, 3), 1 / 3), "one-hot"),
+        (OUTPUTS, np.array([[1, 1, 0]] * 4), "one-hot"),  # several ones
+        (OUTPUTS, np.zeros((4, 3)), "one-hot"),  # none
+        (OUTPUTS, np.array([[2, -1, 0]] * 4), "one-hot"),
         (OUTPUTS, np.eye(4), "integers"),
         (np.zeros((0, 3)), np.zeros(0, dtype=int), "integers"),
         (np.zeros(0, dtype=int), np.zeros(0, dtype=int), "N ≥ 1"),
@@ -176,7 +193,11 @@ def test_renaming_the_classes_changes_nothing(labels):
 @given(
     st.integers(1, 30).flatmap(
         lambda n: st.tuples(
-            hnp.arrays(np.float64, n, elements=st.integers(-4, 4)),  # with many ties
+            hnp.arrays(  # with many ties
+                np.float64,
+                n,
+                elements=st.sampled_from([-np.inf, *range(-4, 5), np.inf]),
+            ),
             hnp.arrays(np.bool_, n),
         )
     ),
@@ -211,8 +232,7 @@ def test_the_sweep_leaves_a_gap_where_asked():
 @pytest.mark.parametrize(
     ("scores", "targets", "thresholds", "message"),
     [
-        ([0.1, np.nan], [0, 1], [0.5], "1 values that are not finite"),
-        ([0.1, np.inf], [0, 1], [0.5], "not finite"),
+        ([0.1, np.nan], [0, 1], [0.5], "1 values that are NaN"),
         ([[0.1], [0.2]], [0, 1], [0.5], "shape"),
         ([0.1, 0.2], [0, 2], [0.5], "0 to 2"),
         ([0.1, 0.2], [0], [0.5], "2 examples"),
@@ -225,3 +245,140 @@ def test_the_sweep_leaves_a_gap_where_asked():
 def test_the_sweep_refuses(scores, targets, thresholds, message):
     with pytest.raises(ValueError, match=message):
         threshold_metrics(scores, targets, thresholds)
+
+
+AVERAGED = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(*[hnp.arrays(np.int64, n, elements=st.integers(-2, 4))] * 2)
+)
+
+
+@settings(deadline=None)
+@given(AVERAGED, st.sampled_from(["macro", "weighted"]), st.sampled_from([0.0, 1.0]))
+def test_averages_agree_with_scikit_learn(labels, average, zero):
+    reference = pytest.importorskip("sklearn.metrics")
+    found, truth = labels
+    for ours, theirs in [
+        (precision, reference.precision_score),
+        (recall, reference.recall_score),
+        (f1, reference.f1_score),
+    ]:
+        expected = theirs(truth, found, average=average, zero_division=zero)
+        value = ours(found, truth, average=average, zero_division=zero)
+        assert value == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains", "ignore:A single label")
+@settings(deadline=None)
+@given(LABELS)
+def test_balanced_accuracy_agrees_with_scikit_learn(labels):
+    reference = pytest.importorskip("sklearn.metrics")
+    found, truth = labels
+    expected = reference.balanced_accuracy_score(truth, found)
+    assert balanced_accuracy(found, truth) == pytest.approx(expected, abs=1e-14)
+    outputs = np.eye(5)[found]
+    assert balanced_accuracy(outputs, truth) == balanced_accuracy(found, truth)
+    outputs[0] = np.nan
+    assert balanced_accuracy(outputs, truth) <= balanced_accuracy(found, truth)
+
+
+def test_averages_refuse():
+    for options in ({"average": "micro"}, {"average": "macro", "positive": 1}):
+        with pytest.raises(ValueError, match=r'average must be "macro" or "weighted"'):
+            recall([0, 1, 2], [0, 1, 1], **options)
+
+
+SCORES = st.integers(2, 30).flatmap(
+    lambda n: st.tuples(
+        hnp.arrays(
+            np.float64, n, elements=st.sampled_from([-3.0, -0.5, 0.0, 0.5, 1.0, 7.0])
+        ),
+        hnp.arrays(np.int64, n, elements=st.integers(0, 1)).filter(
+            lambda truth: 0 < truth.sum() < len(truth)
+        ),
+    )
+)
+
+
+@settings(deadline=None)
+@given(SCORES)
+def test_roc_agrees_with_scikit_learn_and_with_counted_pairs(data):
+    reference = pytest.importorskip("sklearn.metrics")
+    scores, truth = data
+    fpr, tpr, cuts = reference.roc_curve(truth, scores, drop_intermediate=False)
+    curve = roc_curve(scores, truth)
+    np.testing.assert_allclose(curve["fpr"], fpr, atol=1e-15)
+    np.testing.assert_allclose(curve["tpr"], tpr, atol=1e-15)
+    np.testing.assert_array_equal(curve["threshold"], cuts)
+    yes, no = scores[truth == 1][:, None], scores[truth == 0]
+    pairs = np.mean((yes > no) + 0.5 * (yes == no))
+    assert roc_auc(scores, truth) == pytest.approx(pairs, abs=1e-14)
+    assert roc_auc(-scores, truth) == pytest.approx(1 - pairs, abs=1e-14)
+
+
+def test_roc_of_infinite_scores_and_of_one_class():
+    assert roc_auc([-np.inf, 0.0, np.inf, np.inf], [0, 0, 1, 0]) == 2.5 / 3
+    with pytest.raises(ValueError, match="both classes, got 0 positive and 2 negative"):
+        roc_auc([0.1, 0.2], [0, 0])
+    with pytest.raises(ValueError, match="both classes, got 2 positive and 0 negative"):
+        roc_curve([0.1, 0.2], [True, True])
+    with pytest.raises(ValueError, match="1 values that are NaN"):
+        roc_auc([0.1, np.nan], [0, 1])
+
+
+def test_calibration_agrees_with_scikit_learn(rng):
+    reference = pytest.importorskip("sklearn.calibration")
+    probs = rng.uniform(size=400) ** 2
+    truth = rng.uniform(size=400) < probs**1.5
+    table = reliability_table(probs, truth, bins=12)
+    frequency, confidence = reference.calibration_curve(truth, probs, n_bins=12)
+    full = table["count"] > 0
+    np.testing.assert_allclose(table["frequency"][full], frequency)
+    np.testing.assert_allclose(table["confidence"][full], confidence)
+    assert table["count"].sum() == 400
+    np.testing.assert_allclose(table["low"][1:], table["high"][:-1])
+
+
+def test_calibration_error_of_several_classes_by_hand():
+    probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.45, 0.55]])
+    # Confidences 0.9, 0.8 | 0.6, 0.55; right: yes, no | yes, yes.
+    table = reliability_table(probs, [0, 1, 1, 1], bins=4)
+    np.testing.assert_array_equal(table["count"], [0, 0, 2, 2])
+    np.testing.assert_allclose(table["confidence"][2:], [0.575, 0.85])
+    np.testing.assert_allclose(table["frequency"][2:], [1, 0.5])
+    assert np.isnan(table["frequency"][:2]).all()
+    error = expected_calibration_error(probs, [0, 1, 1, 1], bins=4)
+    assert error == pytest.approx((2 * 0.425 + 2 * 0.35) / 4)
+    assert expected_calibration_error(np.eye(3), [0, 1, 2]) == 0  # sure and right
+
+
+def test_a_network_that_draws_from_its_own_probabilities_is_calibrated(rng):
+    probs = softmax(3 * rng.normal(size=(20_000, 3)))
+    truth = (rng.uniform(size=(20_000, 1)) > probs.cumsum(axis=1)).sum(axis=1)
+    assert expected_calibration_error(probs, truth) < 0.01
+    assert expected_calibration_error(softmax(3 * np.log(probs)), truth) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("probs", "targets", "message"),
+    [
+        ([0.5, 2.0], [0, 1], "probabilities in 0 … 1, got 0.5 … 2"),
+        ([[0.5, 0.4]], [0], "sum to one, got a sum off by 0.1"),
+        ([0.5, np.nan], [0, 1], "1 NaN"),
+        ([], [], r"shape \(0,\)"),
+        ([0.5, 0.5], [0], "2 examples, targets 1"),
+        ([0.5], [2], "0 … 1"),
+        (["a"], [0], "expected"),
+    ],
+)
+def test_calibration_refuses(probs, targets, message):
+    with pytest.raises(ValueError, match=message):
+        expected_calibration_error(probs, targets)
+    with pytest.raises(ValueError, match="bins must be a whole number"):
+        reliability_table([0.5], [1], bins=0)
+
+
+def test_every_metric_says_in_which_direction_it_improves():
+    lower = {"expected_calibration_error"}
+    for metric in (accuracy, balanced_accuracy, binary_accuracy, precision, recall,
+                   specificity, f1, roc_auc, expected_calibration_error):  # fmt: skip
+        assert metric.higher_is_better is (metric.__name__ not in lower)

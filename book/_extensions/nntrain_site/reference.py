@@ -27,7 +27,9 @@ CHAPTERS = {
 TAUGHT = {
     "nntrain.activations": "1 3",
     "nntrain.autograd": "3",
+    "nntrain.calibration": "8",
     "nntrain.callbacks": "7",
+    "nntrain.curves": "8",
     "nntrain.checks": "intro",
     "nntrain.data": "4",
     "nntrain.datasets": "8",

@@ -100,11 +100,19 @@ def blas() -> str:
     return "unknown"
 
 
-def store(path: Path, facts: dict[str, Any], **tables: Sequence[Any]) -> None:
-    """Write the provenance and the tables to `path` as JSON, a row a line."""
+def store(
+    path: Path, facts: dict[str, Any], **tables: Sequence[Any] | dict[str, Any]
+) -> None:
+    """Write the provenance and the tables to `path` as JSON, a row or an entry a line."""
     parts = [f'"provenance": {json.dumps(facts, indent=1, ensure_ascii=False)}']
-    for name, rows in tables.items():
-        lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-        parts.append(f'"{name}": [\n{lines}\n]')
+    for name, table in tables.items():
+        if isinstance(table, dict):
+            rows = [f"{json.dumps(key)}: {json.dumps(table[key])}" for key in table]
+            left, right = "{}"
+        else:
+            rows = [json.dumps(row, ensure_ascii=False) for row in table]
+            left, right = "[]"
+        lines = ",\n".join(rows)
+        parts.append(f'"{name}": {left}\n{lines}\n{right}')
     path.write_text("{" + ",\n".join(parts) + "}\n", encoding="utf-8")
     print(f"written to {path}")

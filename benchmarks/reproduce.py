@@ -10,12 +10,21 @@ import argparse
 import sys
 from pathlib import Path
 
+import frameworks
 import mnist
 import sweeps
 from longruns import DATA
 from nntrain.datasets import load_mnist
 
-PARTS = ("batching", "learning_rates", "digits", "search", "rounding", "table")
+PARTS = (
+    "batching",
+    "learning_rates",
+    "frameworks",
+    "digits",
+    "search",
+    "rounding",
+    "table",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,23 +44,22 @@ def main(arguments: list[str] | None = None) -> None:
     for part in PARTS if chosen.part == "all" else (chosen.part,):
         if part == "batching":
             sweeps.make_batching(out / "batching.json", jobs)
-            continue
-        if part == "learning_rates":
+        elif part == "learning_rates":
             sweeps.make_learning_rates(out / "learning_rates.json", jobs)
-            continue
-        data = load_mnist()
-        if part == "digits":
+        elif part == "frameworks":
+            frameworks.make_frameworks(out / "frameworks.json")
+        elif part == "digits":
             path = out / "digit_network.npz"
-            mnist.make_digit_network(data, path, chosen.digit_epochs)
+            mnist.make_digit_network(load_mnist(), path, chosen.digit_epochs)
         elif part == "search":
             path, seeds = out / "mnist_search.json", chosen.seeds or 4
-            mnist.make_search(data, path, jobs, chosen.draws, seeds)
+            mnist.make_search(load_mnist(), path, jobs, chosen.draws, seeds)
         elif part == "rounding":
-            path = out / "mnist_rounding.json"
-            mnist.make_rounding(data, path, jobs, chosen.seeds or 10, epochs)
+            path, seeds = out / "mnist_rounding.json", chosen.seeds or 10
+            mnist.make_rounding(load_mnist(), path, jobs, seeds, epochs)
         elif part == "table":
-            path = out / "mnist_table.json"
-            mnist.make_table(data, path, jobs, chosen.seeds or 10, epochs)
+            path, seeds = out / "mnist_table.json", chosen.seeds or 10
+            mnist.make_table(load_mnist(), path, jobs, seeds, epochs)
 
 
 if __name__ == "__main__":

@@ -156,6 +156,27 @@ def test_building_the_book_needs_nothing_that_only_tests_teaches_or_edits():
     assert set(locked("book")) & set(extra.split()) == set()
 
 
+def test_actions_are_pinned_by_commit():
+    workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
+    uses = [
+        line for path in workflows for line in re.findall(r"uses:.*", path.read_text())
+    ]
+    assert uses
+    assert [line for line in uses if not re.search(r"@[0-9a-f]{40}  # v\d", line)] == []
+
+
+def test_the_hooks_before_a_commit_run_what_the_makefile_runs():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    makefile = (ROOT / "Makefile").read_text()
+    for repository in config["repos"]:
+        assert repository["repo"] == "local"  # nothing is downloaded
+        for hook in repository["hooks"]:
+            command = hook["entry"].removeprefix(".venv/bin/python ")
+            assert f"$(PY) {command.replace(' check --fix', ' check')}" in (
+                makefile.replace(" --quiet", "").replace("check --fix", "check")
+            )
+
+
 @pytest.fixture
 def clone(tmp_path):
     """A copy of what `make environment` reads, and a PATH with shell tools but no Python."""

@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import os
 import pkgutil
 import subprocess
 import sys
@@ -42,6 +43,40 @@ def test_import_is_quick_and_brings_nothing_heavy():
         assert heavy == []
         times.append(float(seconds))
     assert min(times) < 0.25
+
+
+NUMPY_ALONE = """
+import os, sys
+known = {*sys.stdlib_module_names, "numpy", "nntrain"}
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] not in known:
+            raise ImportError(f"{name} is not installed here")
+sys.meta_path.insert(0, Refuse())
+from nntrain import *
+import nntrain, numpy as np, pkgutil, importlib
+for module in pkgutil.walk_packages(nntrain.__path__, "nntrain."):
+    importlib.import_module(module.name)
+rng = np.random.default_rng(0)
+network = Sequential(Linear(2, 3, rng=rng), Tanh(), Linear(3, 2, rng=rng))
+x = rng.normal(size=(20, 2)).astype(np.float32)
+batches = Batches(x, (x[:, 0] > 0).astype(int), batch_size=5, rng=rng)
+print(len(fit(network, CrossEntropyLoss(), SGD(network, lr=0.1), batches, epochs=2)))
+try:
+    nntrain.datasets.load_mnist()
+except nntrain.datasets.DatasetError as error:
+    print(error)
+"""
+
+
+def test_numpy_is_enough_to_import_and_to_train():
+    env = {name: value for name, value in os.environ.items() if name != "NNTRAIN_DATA"}
+    answer = subprocess.run(
+        [sys.executable, "-c", NUMPY_ALONE], env=env, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    epochs, told = answer.stdout.splitlines()
+    assert epochs == "2" and "pip install pooch" in told
 
 
 def test_every_name_promised_is_there():

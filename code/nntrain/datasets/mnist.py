@@ -120,8 +120,13 @@ def _own_folder(root: str | os.PathLike[str] | None) -> tuple[Path, str] | None:
 
 def _from_cache_or_mirrors(may_download: bool) -> tuple[list[np.ndarray], str]:
     """Take each file from the cache if it is there and whole, otherwise from a mirror, which replaces it."""
-    import pooch
-
+    try:
+        import pooch
+    except ImportError as error:
+        raise DatasetUnavailable(
+            "MNIST is downloaded by the package pooch, which is not installed. "
+            f"Install it (pip install pooch), or {OWN_COPY}."
+        ) from error
     folder = Path(pooch.os_cache("nntrain")) / "mnist"
     arrays: dict[str, np.ndarray] = {}
     broken = []

@@ -1,7 +1,7 @@
 // A box that scrolls sideways (a long equation, a wide table) can be reached, and scrolled, with the keyboard.
 (() => {
   const boxes =
-    ".bd-article pre, .bd-article table, .bd-article div.math, .bd-article mjx-container[display], .bd-article .cell_output, .bd-article .output";
+    ".bd-article pre, .bd-article table, .bd-article span.math, .bd-article mjx-container[display], .bd-article .cell_output, .bd-article .output";
   const mark = () => {
     for (const box of document.querySelectorAll(boxes)) {
       const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
@@ -33,3 +33,20 @@ if (window.MathJax) {
   };
   MathJax.startup = { typeset: false, pageReady: typeset };
 }
+
+// On paper a fold cannot be opened, and a dark page is a waste of ink: all folds but those of code are opened, the
+// light is on, and afterwards everything is as it was.
+(() => {
+  let restore = [];
+  addEventListener("beforeprint", () => {
+    const { theme, mode } = document.documentElement.dataset;
+    const folds = [...document.querySelectorAll(".bd-article details:not([open], .hide)")];
+    restore = [
+      ...folds.map(fold => () => { fold.open = false; }),
+      () => { Object.assign(document.documentElement.dataset, { theme, mode }); },
+    ];
+    for (const fold of folds) fold.open = true;
+    Object.assign(document.documentElement.dataset, { theme: "light", mode: "light" });
+  });
+  addEventListener("afterprint", () => { for (const undo of restore.splice(0)) undo(); });
+})();

@@ -311,16 +311,42 @@ def looks(page, name: str) -> list[str]:
             page.wait_for_timeout(300)
             path = Path(SCREENSHOTS) / f"{stem(name)}-{width}-{theme}.jpg"
             page.screenshot(path=path, full_page=True, type="jpeg", quality=60)
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(200)  # boxes that scroll are made focusable after typesetting
-    width = page.evaluate("document.documentElement.scrollWidth")
-    if width > 390:
-        wide = page.evaluate("""() => [...document.querySelectorAll("article *")].filter(e =>
-          e.getBoundingClientRect().right > 391).slice(0, 3).map(e => e.tagName + "." + e.className)""")
-        problems.append(f"on a phone the page is {width} pixels wide: {wide}")
+    folds = "opened => document.querySelectorAll('article details').forEach(d => { d.open = opened; })"
+    page.evaluate(folds, True)
+    for width in (820, 320, 390):  # ends at the phone's
+        page.set_viewport_size({"width": width, "height": 844})
+        # Boxes that scroll are marked half a second after a resize.
+        page.wait_for_timeout(700)
+        problems += [f"at {width} px {text}" for text in page.evaluate(CUT)]
+    page.evaluate(folds, False)
     return problems + accessibility(page)
 
 
+# Formulas, code and pages that are wider than what shows them, unless the box scrolls, shows an
+# edge and can be reached by the keyboard; and numbers that take an equation's width.
+CUT = """() => {
+  const found = [], article = document.querySelector("article");
+  for (const e of article?.querySelectorAll("mjx-container, pre") || []) {
+    if (!e.getClientRects().length) continue;
+    const drawn = e.querySelector(":scope > svg") || e;
+    const right = Math.max(drawn.getBoundingClientRect().right,
+      e.matches("pre") ? e.getBoundingClientRect().left + e.scrollWidth : 0);
+    for (let box = e; box !== article; box = box.parentElement) {
+      const { overflowX, backgroundImage } = getComputedStyle(box);
+      const edge = box.getBoundingClientRect().left + box.clientLeft + box.clientWidth;
+      if (overflowX === "visible" || right <= edge + 1.5) continue;
+      if (overflowX === "hidden" || backgroundImage === "none" || box.tabIndex < 0)
+        found.push(`${Math.round(right - edge)} px are cut off `
+          + (e.closest(".math")?.id || e.textContent.slice(0, 60)));
+      break;
+    }
+  }
+  for (const e of article?.querySelectorAll("div.math:has(.eqno) > mjx-container") || [])
+    if (e.getClientRects().length && e.clientWidth < e.parentElement.clientWidth - 4)
+      found.push(`its number narrows ${e.parentElement.id}`);
+  const width = document.documentElement.scrollWidth;
+  return width > innerWidth ? [...found, `the page is ${width} wide`] : found;
+}"""
 THEME = "t => { document.documentElement.dataset.theme = document.documentElement.dataset.mode = t; }"
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
@@ -401,6 +427,24 @@ def test_hidden_controls_stay_hidden_without_javascript(address, browser):
             picture = element.query_selector(".nn-svg")
             assert picture.is_visible() and picture.bounding_box()["height"] > 80
             assert not element.query_selector("form").is_visible()
+    finally:
+        context.close()
+
+
+def test_on_paper_the_light_is_on_and_solutions_are_open(address, browser):
+    name = next(name for name in site_pages() if "losses" in name)
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    state = """() => [document.documentElement.dataset.theme,
+      document.querySelectorAll("article details:not([open], .hide)").length]"""
+    try:
+        page.goto(f"{address}/{name}")
+        before = page.evaluate(state)
+        assert before[0] == "dark" and before[1] > 5
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate(state) == ["light", 0]
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(state) == before
     finally:
         context.close()
 

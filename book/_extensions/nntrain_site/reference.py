@@ -57,6 +57,7 @@ TAUGHT = {
     "bookkit.experiments": "course",
     "bookkit.figures": "course",
     "bookkit.notebook": "course",
+    "bookkit.runs": "course",
     "bookkit.source": "course",
     "bookkit.stored": "course",
 }

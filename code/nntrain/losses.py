@@ -24,7 +24,6 @@ nan, as in PyTorch, so that a diverged run can be seen.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -60,6 +59,7 @@ class Loss:
     (N,) would otherwise broadcast quietly to (N, N).
     """
 
+    options = ""  # beside the reduction, in words
     scale: float | None = None  # what multiplies the sum; known after forward
     factors: np.ndarray | None  # what multiplies each output's loss, if weighted
     counts: np.ndarray | None  # how much each example counts in a mean, if weighted
@@ -84,7 +84,7 @@ class Loss:
         targets = self._matched(outputs, targets)
         values = self.values(outputs, targets)
         total = float(np.add.reduce(values, axis=None))
-        if math.isnan(total):  # perhaps only 0 · ∞
+        if total != total:  # nan, perhaps only of 0 · ∞
             values = self._at_infinity(values, outputs, targets)
             total = float(np.add.reduce(values, axis=None))
         if weights is not None or self.factors is not None:
@@ -162,7 +162,7 @@ class Loss:
         return count * total / len(values)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.reduction!r})"
+        return f"{type(self).__name__}({self.reduction!r}{self.options})"
 
 
 class MSELoss(Loss):
@@ -231,6 +231,7 @@ class BCEWithLogitsLoss(_Binary):
     def __init__(self, reduction: str = "mean", *, pos_weight: float = 1.0) -> None:
         super().__init__(reduction)
         self.pos_weight = number("pos_weight", pos_weight, open_low=True)
+        self.options = "" if pos_weight == 1 else f", pos_weight={self.pos_weight}"
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         z, t = outputs, targets
@@ -296,14 +297,12 @@ class _Categorical(Loss):
     ) -> None:
         super().__init__(reduction)
         self.rows = ClassTargets(type(self).__name__, label_smoothing, class_weights)
+        self.options = repr(self.rows)
 
     def _matched(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         rows = self.rows.compared_with(outputs, targets)
         self.factors, self.counts = self.rows.factors, self.rows.counts
         return rows
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.reduction!r}{self.rows!r})"
 
 
 class CrossEntropyLoss(_Categorical):

@@ -78,6 +78,10 @@ UNARY = {
     "reshape tuple": (lambda x: x.reshape((6, 2)), X),
     "T": (lambda x: x.T, X),
     "transpose": (lambda x: x.transpose(1, -3, 2), rng.normal(size=(2, 3, 4))),
+    "transpose cycle": (
+        lambda x: x.transpose(1, 2, 0),  # not its own inverse
+        rng.normal(size=(2, 3, 4)),
+    ),
     "index row": (lambda x: x[1], X),
     "index slice": (lambda x: x[:, 1:3], X),
     "index repeated": (lambda x: x[[0, 0, 2]], X),

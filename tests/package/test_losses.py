@@ -164,9 +164,8 @@ def test_the_dtype_is_kept_and_the_value_is_a_python_float(kind, dtype, rng):
     assert gradient.dtype == dtype
     assert gradient.shape == outputs.shape
     np.testing.assert_array_equal(outputs, before)
-    np.testing.assert_array_equal(
-        loss.backward(), gradient
-    )  # asking twice changes nothing
+    once = gradient.copy()
+    np.testing.assert_array_equal(loss.backward(), once)  # asking twice changes nothing
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -250,6 +249,16 @@ Z, LABELS = np.zeros((4, 3), np.float32), np.array([0, 1, 2, 0])
             np.eye(1, 2),
             "probabilities in 0 … 1, got -0.5 … 1.5; for logits",
         ),
+        (BCELoss, np.array([-0.1, 0.5]), np.zeros(2), "got -0.1 … 0.5; for logits"),
+        (BCELoss, np.array([0.1, 1.5]), np.zeros(2), "got 0.1 … 1.5; for logits"),
+        (
+            ProbsCrossEntropyLoss,
+            np.array([[0.9, 0.8]]),
+            [0],
+            "rows of probabilities that sum to one, got a sum off by 0.7",
+        ),
+        (CrossEntropyLoss, Z, np.array([[1, 1, 0]] * 4), "a sum off by 1"),
+        (CrossEntropyLoss, Z, np.array([[0.5, 0.6, -0.1]] * 4), "lowest value of -0.1"),
         (
             ProbsCrossEntropyLoss,
             np.array([[2.0, -1.0]]),
@@ -372,3 +381,154 @@ def test_what_is_no_distribution_is_named(p):
         entropy(np.array(p))
     with pytest.raises(ValueError, match=r"of one shape, got \(2,\) and \(1,\)"):
         kl_divergence(np.array([0.5, 0.5]), np.array([1.0]))
+
+
+WEIGHTS = np.array([0.5, 2.0, 0.0, 1.5])
+
+
+@pytest.mark.parametrize("hard", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_smoothing_and_class_weights_agree_with_pytorch(
+    reduction, smoothing, weighted, hard, rng, torch
+):
+    outputs, targets = case(CrossEntropyLoss, rng, hard=hard)
+    outputs_torch = torch.tensor(outputs, requires_grad=True)
+    value = torch.nn.functional.cross_entropy(
+        outputs_torch,
+        torch.tensor(targets),
+        weight=torch.tensor(WEIGHTS) if weighted else None,
+        label_smoothing=smoothing,
+        reduction=reduction,
+    )
+    value.sum().backward()
+    loss = CrossEntropyLoss(
+        reduction,
+        label_smoothing=smoothing,
+        class_weights=WEIGHTS if weighted else None,
+    )
+    np.testing.assert_allclose(
+        loss.forward(outputs, targets), value.detach().numpy(), rtol=1e-12, atol=1e-15
+    )
+    np.testing.assert_allclose(
+        loss.backward(), outputs_torch.grad.numpy(), rtol=1e-10, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("kind", CATEGORICAL)
+def test_options_by_finite_differences_for_probabilities_too(kind, rng):
+    outputs, targets = case(kind, rng)
+    loss = kind(label_smoothing=0.2, class_weights=WEIGHTS)
+    expected = numerical_gradient(lambda o: loss.forward(o, targets), outputs.copy())
+    loss.forward(outputs, targets)
+    np.testing.assert_allclose(loss.backward(), expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_the_weight_of_yes_agrees_with_pytorch(reduction, rng, torch):
+    outputs, targets = case(BCEWithLogitsLoss, rng)
+    outputs_torch = torch.tensor(outputs, requires_grad=True)
+    value = torch.nn.functional.binary_cross_entropy_with_logits(
+        outputs_torch,
+        torch.tensor(targets),
+        pos_weight=torch.tensor(3.0, dtype=torch.float64),
+        reduction=reduction,
+    )
+    value.sum().backward()
+    loss = BCEWithLogitsLoss(reduction, pos_weight=3.0)
+    np.testing.assert_allclose(
+        loss.forward(outputs, targets), value.detach().numpy(), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        loss.backward(), outputs_torch.grad.numpy(), rtol=1e-10, atol=1e-15
+    )
+
+
+EXAMPLES = np.array([1.0, 0.5, 0.0, 2.0, 1.0, 3.0])
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("kind", LOSSES)
+def test_weights_of_examples_are_repetitions(kind, reduction, rng):
+    """An example of weight 2 counts as if it were there twice, one of 0 not at all."""
+    outputs, targets = case(kind, rng)
+    loss, index = kind(reduction), np.repeat(np.arange(6), [2, 1, 0, 4, 2, 6])
+    value = loss.forward(outputs, targets, 2 * EXAMPLES)
+    gradient = loss.backward()
+    plain = kind(reduction)
+    repeated = plain.forward(outputs[index], targets[index])
+    added = np.zeros_like(outputs)
+    np.add.at(added, index, plain.backward())
+    if reduction == "none":
+        singles = kind("none").forward(outputs, targets)
+        repeated = (singles.T * 2 * EXAMPLES).T
+    np.testing.assert_allclose(value, repeated, rtol=1e-12)
+    np.testing.assert_allclose(gradient, added, rtol=1e-12)
+    once = gradient.copy()
+    np.testing.assert_array_equal(loss.backward(), once)
+    # The next call has no weights: they do not stay.
+    np.testing.assert_array_equal(
+        loss.forward(outputs, targets), kind(reduction).forward(outputs, targets)
+    )
+
+
+def test_class_weights_are_example_weights_of_the_labels(rng):
+    outputs, labels = case(CrossEntropyLoss, rng, np.float32, hard=True)
+    by_class = CrossEntropyLoss(class_weights=WEIGHTS)
+    by_example = CrossEntropyLoss()
+    assert by_class.forward(outputs, labels) == pytest.approx(
+        by_example.forward(outputs, labels, WEIGHTS[labels]), rel=1e-6
+    )
+    np.testing.assert_allclose(by_class.backward(), by_example.backward(), rtol=1e-5)
+    assert by_class.backward().dtype == np.float32
+    both = by_class.forward(outputs, labels, EXAMPLES)
+    assert both == pytest.approx(
+        by_example.forward(outputs, labels, WEIGHTS[labels] * EXAMPLES), rel=1e-6
+    )
+
+
+def test_an_example_that_counts_nothing_may_be_anything(rng):
+    outputs, targets = case(MSELoss, rng)
+    outputs[2] = np.nan
+    loss = MSELoss()
+    assert np.isfinite(loss.forward(outputs, targets, EXAMPLES))
+    assert np.isfinite(loss.backward()).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: CrossEntropyLoss(label_smoothing=1.1), "label_smoothing ≤ 1, got 1.1"),
+        (lambda: CrossEntropyLoss(class_weights=[1, -1]), "finite and ≥ 0, .* got"),
+        (lambda: CrossEntropyLoss(class_weights=[0, 0]), "at least one above 0"),
+        (lambda: CrossEntropyLoss(class_weights=[1, np.nan]), "finite and ≥ 0"),
+        (lambda: CrossEntropyLoss(class_weights=[[1, 1]]), r"got shape \(1, 2\)"),
+        (lambda: BCEWithLogitsLoss(pos_weight=0), "0 < pos_weight"),
+        (
+            lambda: CrossEntropyLoss(class_weights=[1, 1]).forward(Z, LABELS),
+            "class_weights must have 3 values, one a class, got 2",
+        ),
+        (
+            lambda: CrossEntropyLoss(class_weights=[1, 0, 1]).forward(Z[:1], [1]),
+            "weights of this batch are all 0",
+        ),
+        (
+            lambda: MSELoss().forward(Z, Z, np.ones(3)),
+            r"weights must be of shape \(4,\), got shape \(3,\)",
+        ),
+        (lambda: MSELoss().forward(Z, Z, np.zeros(4)), "at least one above 0"),
+    ],
+)
+def test_unusable_options_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_options_show_in_the_name():
+    loss = CrossEntropyLoss(label_smoothing=0.1, class_weights=[1, 2])
+    assert repr(loss) == (
+        "CrossEntropyLoss('mean', label_smoothing=0.1, class_weights=[1. 2.])"
+    )
+    assert repr(CrossEntropyLoss()) == "CrossEntropyLoss('mean')"
+    assert repr(BCEWithLogitsLoss(pos_weight=2)).endswith("'mean', pos_weight=2.0)")

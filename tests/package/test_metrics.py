@@ -252,7 +252,7 @@ AVERAGED = st.integers(1, 40).flatmap(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(AVERAGED, st.sampled_from(["macro", "weighted"]), st.sampled_from([0.0, 1.0]))
 def test_averages_agree_with_scikit_learn(labels, average, zero):
     reference = pytest.importorskip("sklearn.metrics")

@@ -28,13 +28,17 @@ class Source:
 
 
 def show_source(
-    obj: Any, *, docstring: bool = True, lines: Sequence[int] | None = None
+    obj: Any,
+    *,
+    docstring: bool = True,
+    methods: Sequence[str] | None = None,
+    lines: Sequence[int] | None = None,
 ) -> Source:
     """The source of a function, class or method, as it stands in its file.
 
-    `docstring=False` leaves out docstrings; `lines=(first, last)`, counted from 1 in what is left, shows
-    a part.
-    Let it be the last line of a cell.
+    `docstring=False` leaves out docstrings; `methods=("forward", "backward")` shows these
+    of a class and leaves out the rest; `lines=(first, last)`, counted from 1 in what is
+    left, shows a part. Let it be the last line of a cell.
     """
     target = inspect.unwrap(obj)
     try:
@@ -42,6 +46,8 @@ def show_source(
         file = Path(inspect.getsourcefile(target) or "")
     except (TypeError, OSError) as error:
         raise ValueError(f"no Python source to show for {obj!r}") from error
+    if methods is not None:
+        code = _with_methods(code, methods)
     if not docstring:
         code = _without_docstrings(code)
     kept = code.strip("\n").split("\n")
@@ -62,6 +68,24 @@ def _origin(file: Path) -> str:
             start = len(file.parts) - 1 - file.parts[::-1].index(package)
             return "/".join(file.parts[start:])
     return file.name
+
+
+def _with_methods(code: str, names: Sequence[str]) -> str:
+    """A class with the methods `names` alone, in their order in the file."""
+    (node,) = ast.parse(code).body
+    if not isinstance(node, ast.ClassDef):
+        raise ValueError("methods can be chosen of a class only")
+    found = [
+        part
+        for part in node.body
+        if isinstance(part, ast.FunctionDef) and part.name in names
+    ]
+    if missing := set(names) - {part.name for part in found}:
+        raise ValueError(f"{node.name} has no methods {sorted(missing)} of its own")
+    rows = code.split("\n")
+    head = rows[node.lineno - 1 : node.body[0].lineno - 1 - _decorators(node.body[0])]
+    shown = [rows[p.lineno - 1 - _decorators(p) : p.end_lineno] for p in found]
+    return "\n\n".join("\n".join(part) for part in ([*head, *shown[0]], *shown[1:]))
 
 
 def _without_docstrings(code: str) -> str:

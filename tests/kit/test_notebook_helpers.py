@@ -227,8 +227,21 @@ def test_sources_without_docstrings_are_still_python():
     compile(show_source(OnlyWords, docstring=False).code, "shown", "exec")
 
 
+def test_of_a_class_some_methods_can_be_shown():
+    code = show_source(notebook.Source, methods=("__repr__",), docstring=False).code
+    assert code.startswith("class Source:\n    def __repr__(self)")
+    assert "__init__" not in code and "Jupyter" not in code
+    compile(code, "shown", "exec")
+
+
 @pytest.mark.parametrize(
-    "call", [lambda: show_source(len), lambda: show_source(mean_sd, lines=(0, 3))]
+    "call",
+    [
+        lambda: show_source(len),
+        lambda: show_source(mean_sd, lines=(0, 3)),
+        lambda: show_source(mean_sd, methods=("values",)),
+        lambda: show_source(notebook.Source, methods=("__repr__", "absent")),
+    ],
 )
 def test_what_cannot_be_shown_is_refused(call):
     with pytest.raises(ValueError):

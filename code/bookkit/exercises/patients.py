@@ -24,7 +24,7 @@ class Climb(SGD):
         self.params += self.lr * self.grads
 
 
-def three_times_he(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+def three_times_he(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Weights three times as large as He's rule says."""
     return 3 * he_normal(shape, rng)
 

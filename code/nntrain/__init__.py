@@ -8,7 +8,7 @@ are gathered here; the rest is imported from its module, for example
 from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from nntrain.data import Batches, one_hot, standardise, train_val_split
 from nntrain.history import History
-from nntrain.layers import BatchNorm1d, Dropout, Layer, Linear
+from nntrain.layers import Dropout, Layer, Linear, Residual
 from nntrain.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -20,6 +20,7 @@ from nntrain.losses import (
 )
 from nntrain.metrics import accuracy
 from nntrain.network import Sequential
+from nntrain.normalisation import BatchNorm1d, LayerNorm
 from nntrain.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
 from nntrain.training import evaluate, fit
 
@@ -36,6 +37,7 @@ __all__ = [
     "Dropout",
     "History",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "MAELoss",
@@ -44,6 +46,7 @@ __all__ = [
     "QuadraticLoss",
     "RMSProp",
     "ReLU",
+    "Residual",
     "Sequential",
     "Sigmoid",
     "Softmax",

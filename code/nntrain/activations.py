@@ -103,7 +103,7 @@ class _Activation(Layer):
 class Sigmoid(_Activation):
     """y = σ(x), and ∂L/∂x = ∂L/∂y · y(1 − y)."""
 
-    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         self.y = sigmoid(x)
         return self.y
 
@@ -114,7 +114,7 @@ class Sigmoid(_Activation):
 class Tanh(_Activation):
     """y = tanh(x), and ∂L/∂x = ∂L/∂y · (1 − y²)."""
 
-    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         self.y = np.tanh(x)
         return self.y
 
@@ -125,7 +125,7 @@ class Tanh(_Activation):
 class ReLU(_Activation):
     """y = max(0, x), and ∂L/∂x = ∂L/∂y where x > 0, else 0 (also at the kink x = 0)."""
 
-    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         self.y = np.maximum(x, 0)
         return self.y
 
@@ -139,7 +139,7 @@ class LeakyReLU(_Activation):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = number("negative_slope", negative_slope, high=1)
 
-    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         self.positive = x > 0
         return np.where(self.positive, x, self.negative_slope * x)
 
@@ -163,7 +163,7 @@ class Softmax(_Activation):
     safer and faster.
     """
 
-    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         self.y = softmax(x)
         return self.y
 

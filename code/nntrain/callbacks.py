@@ -17,8 +17,8 @@ import numpy as np
 
 from nntrain.checks import number, whole_number
 from nntrain.history import History, Run
-from nntrain.network import load_arrays, save_arrays
 from nntrain.optimizers import clip_grad_norm
+from nntrain.storage import load_arrays, save_arrays
 
 __all__ = [
     "Callback",
@@ -279,5 +279,5 @@ def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
 
 def _generators(network: Any, train: Any) -> list[np.random.Generator]:
     """The random generators a run draws from, each once, in a fixed order."""
-    found = [train.rng, *(layer.rng for layer in network.layers)]
+    found = [train.rng, *(layer.rng for layer in network.all_layers)]
     return list({id(rng): rng for rng in found if rng is not None}.values())

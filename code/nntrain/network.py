@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,25 @@ import numpy as np
 
 from nntrain.checks import real_array, whole_number
 from nntrain.layers import Layer
+from nntrain.storage import load_arrays, save_arrays
 
 __all__ = ["Sequential"]
 
 
 class Sequential:
-    """Layers applied one after the other: the output of each is the input of the next.
+    """Layers applied one after the other: each gets the output of the one before.
 
-    ``params`` and ``grads`` are flat vectors of length ``n_params``; every layer's ``weight``, ``bias``,
-    ``grad_weight`` and ``grad_bias`` are views into them. So an optimiser updates the whole network in one
-    line, ``params -= lr * grads``, and the layers see it at once.
+    `params` and `grads` are flat vectors of length `n_params`; every layer's `weight`,
+    `bias`, `grad_weight` and `grad_bias` are views into them. So an optimiser updates
+    the whole network in one line, `params -= lr * grads`, and the layers see it at
+    once. What is assigned to one of them, `layer.weight = value`, is copied into its
+    place.
 
-    All arithmetic is done in ``dtype`` (float32: half the memory, twice the speed; float64 for gradient
-    checks). Inputs of another real dtype are converted. Raises ``ValueError`` for no layers, for a layer
-    that already belongs to a network, and for inputs that are not real numbers.
+    All arithmetic is done in `dtype` (float32: half the memory, twice the speed;
+    float64 for gradient checks). Inputs of another real dtype are converted. Raises
+    `ValueError` for no layers, for a layer that already belongs to a network, for one
+    that computes gradients of what it does not name in `parameter_names`, and for
+    inputs that are not real numbers.
 
     >>> from nntrain import Linear, Sigmoid
     >>> rng = np.random.default_rng(0)
@@ -34,94 +40,157 @@ class Sequential:
     def __init__(self, *layers: Layer, dtype: Any = np.float32) -> None:
         if not layers:
             raise ValueError("Sequential needs at least one layer")
-        self.layers = tuple(layers)
-        try:
-            self.dtype = np.dtype(dtype)
-        except TypeError as error:
-            raise ValueError(
-                f"dtype must be a floating-point type, got {dtype!r}"
-            ) from error
-        if self.dtype.kind != "f":
-            raise ValueError(f"dtype must be a floating-point type, got {self.dtype}")
+        self.layers, self.dtype = tuple(layers), _floating(dtype)
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise ValueError(
                     f"layer {i} should be a Layer, got {type(layer).__name__}"
                 )
-            if layer.in_a_network or any(layer is other for other in self.layers[:i]):
+        seen: list[Layer] = []
+        for _, layer in self.named_layers():
+            if layer.in_a_network or any(layer is other for other in seen):
                 raise ValueError(
-                    f"{layer} already belongs to a network, which holds its parameters; make a new layer"
+                    f"{layer} already belongs to a network, which holds its parameters; "
+                    "make a new layer"
                 )
+            seen.append(layer)
         self._gather()
 
     def _gather(
         self, params: np.ndarray | None = None, grads: np.ndarray | None = None
     ) -> None:
-        """Copy all parameters into one vector (a new one if none is given); the layers' own become views."""
-        arrays = [
-            getattr(layer, name)
-            for layer in self.layers
-            for name in layer.parameter_names
-        ]
-        self._output_shape: tuple[int, ...] | None = None
-        self.n_params = sum(array.size for array in arrays)
-        self.params = np.empty(self.n_params, self.dtype) if params is None else params
-        self.grads = np.zeros(self.n_params, self.dtype) if grads is None else grads
-        start = 0
-        for layer in self.layers:
-            layer.in_a_network = True
-            for name in layer.parameter_names:
-                array = getattr(layer, name)
-                part = slice(start, start + array.size)
-                self.params[part] = array.ravel()
-                setattr(layer, name, self.params[part].reshape(array.shape))
-                setattr(layer, f"grad_{name}", self.grads[part].reshape(array.shape))
-                start += array.size
-        # Nothing before the first layer with parameters needs a gradient, nor does that layer's input.
-        self._first = next(
-            (i for i, layer in enumerate(self.layers) if layer.parameter_names),
-            len(self.layers),
-        )
+        """Copy all parameters into one vector (a new one if none is given).
 
-    def check_views(self) -> None:
-        """Raise ``ValueError`` if a layer's parameters were rebound, so that no optimiser reaches them."""
-        for layer in self.layers:
-            for name in layer.parameter_names:
-                if not np.shares_memory(getattr(layer, name), self.params):
+        The layers' own arrays become views into it.
+        """
+        self.check_names()
+        self.all_layers = tuple(layer for _, layer in self.named_layers())
+        own = [(a, name) for a in self.all_layers for name in a.parameter_names]
+        self._output_shape: tuple[int, ...] | None = None
+        self.n_params = sum(getattr(layer, name).size for layer, name in own)
+        self._params = np.empty(self.n_params, self.dtype) if params is None else params
+        self._grads = np.zeros(self.n_params, self.dtype) if grads is None else grads
+        self._views: tuple[list[Any], list[Any]] = [], []
+        start = 0
+        for layer, name in own:
+            array = np.asarray(getattr(layer, name))
+            part = slice(start, start + array.size)
+            self._params[part] = array.ravel()
+            for views, vector, key in (
+                (self._views[0], self._params, name),
+                (self._views[1], self._grads, f"grad_{name}"),
+            ):
+                view = vector[part].reshape(array.shape)
+                setattr(layer, key, view)
+                views.append((vars(layer), key, view, layer))
+            start += array.size
+        for layer in self.all_layers:
+            layer.in_a_network = True
+        # Nothing before the first layer with parameters needs a gradient, nor does that
+        # layer's input.
+        trained = [any(a.parameter_names for a in b.everything()) for b in self.layers]
+        self._first = trained.index(True) if any(trained) else len(self.layers)
+
+    def _adopt(self, views: list[Any]) -> None:
+        """Copy what was assigned to a layer's array into its place in the vector."""
+        for attributes, name, view, layer in views:
+            value = attributes[name]
+            if value is not view:
+                if np.shape(value) != view.shape:
                     raise ValueError(
-                        f"the {name} of {layer} is no longer part of the network's params: "
-                        f"write layer.{name}[...] = value, not layer.{name} = value"
+                        f"{name} of {layer} must have shape {view.shape}, "
+                        f"got {np.shape(value)}"
+                    )
+                view[...] = value
+                attributes[name] = view
+
+    @property
+    def params(self) -> np.ndarray:
+        """All parameters in one vector; what is assigned is copied into it."""
+        return self._params
+
+    @params.setter
+    def params(self, values: np.ndarray) -> None:
+        if values is not self._params:
+            self._params[...] = values
+
+    @property
+    def grads(self) -> np.ndarray:
+        """The gradients of all parameters, in the same order."""
+        return self._grads
+
+    @grads.setter
+    def grads(self, values: np.ndarray) -> None:
+        if values is not self._grads:
+            self._grads[...] = values
+
+    def named_layers(self) -> Iterator[tuple[str, Layer]]:
+        """All layers, those inside others too, by names such as "layers[0]"."""
+
+        def walk(name: str, layers: tuple[Layer, ...]) -> Iterator[tuple[str, Layer]]:
+            for i, layer in enumerate(layers):
+                yield f"{name}[{i}]", layer
+                yield from walk(f"{name}[{i}].layers", layer.layers)
+
+        return walk("layers", self.layers)
+
+    def matrices(self) -> np.ndarray:
+        """True where an element of `params` belongs to a matrix, such as a weight."""
+        shapes = [(view.size, view.ndim > 1) for *_, view, _ in self._views[0]]
+        sizes, kinds = zip(*shapes, strict=True) if shapes else ((), ())
+        return np.repeat(np.array(kinds, dtype=bool), sizes)
+
+    def check_names(self) -> None:
+        """`ValueError` for a layer with a gradient of what it does not name."""
+        for _, layer in self.named_layers():
+            for key in vars(layer):
+                name = key.removeprefix("grad_")
+                if name != key and name not in layer.parameter_names:
+                    raise ValueError(
+                        f"{layer} computes {key}, but does not name {name!r} in its "
+                        "parameter_names, so nothing would train it"
                     )
 
-    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
-        """Return the outputs for the batch ``x`` of shape (N, features), one example a row."""
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return the outputs for the batch `x` of shape (N, features), one example a row.
+
+        Nothing but the cache for `backward` changes, unless `training`: then dropout
+        drops units and batch normalisation uses, and follows, the batch's own
+        statistics.
+        """
         if not isinstance(x, np.ndarray) or x.dtype != self.dtype:
-            x = self._converted(x)
+            x = real_array("inputs", x).astype(self.dtype)
+        self._adopt(self._views[0])
         for layer in self.layers:
             x = layer.forward(x, training)
         self._output_shape = x.shape
         return x
 
-    def backward(self, dy: np.ndarray, need_dx: bool = False) -> Any:
-        """Take ∂L/∂outputs, overwrite ``grads`` with ∂L/∂params; return ∂L/∂x if ``need_dx``."""
-        if dy.shape != self._output_shape:
+    def backward(self, dy: np.ndarray, need_dx: bool = False) -> np.ndarray | None:
+        """Take ∂L/∂outputs, overwrite `grads`; return ∂L/∂x if `need_dx`."""
+        gradient: Any = self._checked(dy)
+        first = 0 if need_dx else self._first
+        for i in range(len(self.layers) - 1, first - 1, -1):
+            gradient = self.layers[i].backward(gradient, need_dx or i > first)
+        self._adopt(self._views[1])
+        return gradient if need_dx else None
+
+    def _checked(self, dy: np.ndarray) -> np.ndarray:
+        """`dy` in the network's dtype; `ValueError` if it is not shaped as the outputs."""
+        if np.shape(dy) != self._output_shape:
             last = (
                 "there was none"
                 if self._output_shape is None
                 else f"its outputs are {self._output_shape}"
             )
             raise ValueError(
-                f"backward expected a gradient shaped like the last forward ({last}), got {dy.shape}"
+                "backward expected a gradient shaped like the last forward "
+                f"({last}), got {np.shape(dy)}"
             )
-        if dy.dtype != self.dtype:
-            dy = dy.astype(self.dtype)
-        first = 0 if need_dx else self._first
-        for i in range(len(self.layers) - 1, first - 1, -1):
-            dy = self.layers[i].backward(dy, need_dx or i > first)  # type: ignore[assignment]
-        return dy if need_dx else None
+        return np.asarray(dy, dtype=self.dtype)
 
     def predict(self, x: np.ndarray, batch_size: int = 1000) -> np.ndarray:
-        """Return the outputs with ``training=False``, a piece at a time to spare memory.
+        """Return the outputs for all of `x`, a piece at a time to spare memory.
 
         They are the logits, unless the last layer makes probabilities of them.
         """
@@ -137,22 +206,20 @@ class Sequential:
             ]
         )
 
-    def _converted(self, x: np.ndarray) -> np.ndarray:
-        return real_array("inputs", x).astype(self.dtype)
-
     def state(self) -> dict[str, np.ndarray]:
-        """Return copies of all that was learned: ``params`` and the layers' running averages."""
+        """Return copies of all that was learned: `params` and running averages."""
+        self._adopt(self._views[0])
         state = {"params": self.params.copy()}
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(self.all_layers):
             for name in layer.buffer_names:
                 state[f"layer{i}.{name}"] = np.array(getattr(layer, name))
         return state
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
-        """Write a ``state()`` back, in this network's dtype.
+        """Write a `state()` back, in this network's dtype.
 
-        ``ValueError`` where names or shapes differ and for values that are not finite numbers; then nothing
-        is changed.
+        `ValueError` where names or shapes differ and for values that are not finite
+        numbers; then nothing is changed.
         """
         own = self.state()
         expected, got = (
@@ -168,19 +235,21 @@ class Sequential:
                     raise ValueError(
                         f"these weights hold values that are not finite, in {name}"
                     )
+        self._adopt(self._views[0])
         self.params[...] = state["params"]
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(self.all_layers):
             for name in layer.buffer_names:
                 getattr(layer, name)[...] = state[f"layer{i}.{name}"]
 
     def save(self, path: str | Path) -> None:
-        """Write the learned arrays to ``path`` (.npz, no pickle), whole or not at all."""
+        """Write what was learned to `path` (.npz, no pickle), whole or not at all."""
         save_arrays(path, {**self.state(), "layers": np.array(repr(self))})
 
     def load(self, path: str | Path) -> Sequential:
-        """Read what ``save`` wrote into this network, which must have the same layers; return the network.
+        """Read what `save` wrote into this network; return the network.
 
-        ``ValueError`` for a missing or damaged file and for the weights of other layers.
+        `ValueError` for a missing or damaged file and for weights of other layers or of
+        layers with other settings.
         """
         arrays = load_arrays(path)
         layers = str(arrays.pop("layers", "?"))
@@ -192,16 +261,18 @@ class Sequential:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
+        self._adopt(self._views[0])
         return {
             "layers": self.layers,
             "dtype": self.dtype,
-            "params": self.params,
-            "grads": self.grads,
+            "params": self._params,
+            "grads": self._grads,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # A copy's layers come with arrays of their own: gather them again into one vector. It is the copied
-        # one, if there is one, for an optimiser that was copied along holds that.
+        # A copy's layers come with arrays of their own: gather them again into one
+        # vector. It is the copied one, if there is one, for an optimiser that was copied
+        # along holds that.
         self.layers, self.dtype = state["layers"], state["dtype"]
         self._gather(state.get("params"), state.get("grads"))
 
@@ -209,28 +280,13 @@ class Sequential:
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
 
-def save_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write named arrays to one .npz file, whole or not at all."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
+def _floating(dtype: Any) -> np.dtype:
     try:
-        with open(part, "wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a .npz file of plain arrays; ``ValueError`` for a missing or damaged one."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {path}") from None
-    except (
-        Exception
-    ) as error:  # damage can surface anywhere between zip, zlib and the array headers
+        found = np.dtype(dtype)
+    except TypeError as error:
         raise ValueError(
-            f"{path} is not a readable .npz file of arrays ({error})"
+            f"dtype must be a floating-point type, got {dtype!r}"
         ) from error
+    if found.kind != "f":
+        raise ValueError(f"dtype must be a floating-point type, got {found}")
+    return found

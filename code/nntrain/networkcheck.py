@@ -15,7 +15,7 @@ __all__ = ["NetworkReport", "check_network"]
 
 @dataclass(frozen=True)
 class NetworkReport:
-    """What `check_network` found: a `GradientReport` for each parameter array and for the input x."""
+    """What `check_network` found: a `GradientReport` for each parameter and for x."""
 
     reports: dict[str, GradientReport]
 
@@ -53,13 +53,15 @@ def check_network(
     directions: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> NetworkReport:
-    """Check ∂L/∂(every layer's parameters) and ∂L/∂x of a `Sequential` with a loss, on one batch.
+    """Check ∂L/∂(every layer's parameters) and ∂L/∂x of a `Sequential`, on one batch.
 
-    Works on a copy of the network in float64; the network itself stays as it is. Random layers (dropout)
-    draw the same numbers in every call. `directions` and `rng` as for `check_gradient`.
+    Works on a copy of the network in float64; the network itself stays as it is. Random
+    layers (dropout) draw the same numbers in every call. `directions` and `rng` as for
+    `check_gradient`. Raises `ValueError` for a layer that computes a gradient of what it
+    does not name in `parameter_names`.
     """
     network, x = _in_float64(network), np.array(x, dtype=float)
-    generators = [layer.rng for layer in network.layers if layer.rng is not None]
+    generators = [layer.rng for layer in network.all_layers if layer.rng is not None]
     states = [generator.bit_generator.state for generator in generators]
 
     def loss_at(inputs: np.ndarray) -> float:
@@ -69,8 +71,9 @@ def check_network(
 
     loss_at(x)
     dx = network.backward(loss.backward(), need_dx=True)
+    network.check_names()
     reports = {}
-    for i, layer in enumerate(network.layers):
+    for place, layer in network.named_layers():
         for name in layer.parameter_names:
             array, claimed = getattr(layer, name), getattr(layer, f"grad_{name}").copy()
 
@@ -83,7 +86,7 @@ def check_network(
                     array[...] = before
 
             names = [entry_name(name, index) for index in np.ndindex(array.shape)]
-            reports[f"layers[{i}].{name}"] = check_gradient(
+            reports[f"{place}.{name}"] = check_gradient(
                 loss_with,
                 array,
                 claimed,

@@ -43,7 +43,7 @@ def check_training(network: Any, loss: Any, optimizer: Any, train: Any) -> None:
             "make one with this network"
         )
     if isinstance(network, Sequential):
-        network.check_views()
+        network.check_names()
 
 
 def check_run(history: Any, val: Any) -> None:

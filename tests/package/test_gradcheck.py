@@ -10,6 +10,7 @@ from nntrain import (
     Linear,
     MSELoss,
     ReLU,
+    Residual,
     Sequential,
     Sigmoid,
     Tanh,
@@ -278,3 +279,54 @@ def test_the_faulty_layer_is_named():
     assert report.reports["layers[2].bias"].message.startswith("wrong sign")
     assert "layers[2].bias: The gradient is wrong" in str(report)
     assert "- `layers[2].weight` ✓" in report._repr_markdown_()
+
+
+def test_nested_layers_are_checked_by_name():
+    rng = np.random.default_rng(4)
+    network = Sequential(
+        Linear(4, 5, rng=rng), Residual(SubtractedBias(5, 5, rng=rng), Tanh())
+    )
+    report = check_network(network, MSELoss(), INPUTS, np.ones((7, 5)))
+    wrong = {name for name, r in report.reports.items() if not r.ok}
+    assert wrong == {"layers[1].layers[0].bias"}
+
+
+class Rebinding(Linear):
+    def backward(self, dy, need_dx=True):
+        self.grad_weight, self.grad_bias = self.x.T @ dy, dy.sum(axis=0)
+        return dy @ self.weight.T
+
+
+class Unnamed(Rebinding):
+    """Its weights are trained by nobody."""
+
+    def __init__(self, *sizes, rng):
+        super().__init__(*sizes, rng=rng)
+        self.parameter_names = ()
+        del self.grad_weight, self.grad_bias
+
+
+def test_layers_that_rebind_are_right_and_unnamed_ones_are_named():
+    rng = np.random.default_rng(4)
+    network = Sequential(Rebinding(4, 3, rng=rng))
+    assert check_network(network, CrossEntropyLoss(), INPUTS, CLASSES)
+    network = Sequential(Unnamed(4, 3, rng=rng))
+    with pytest.raises(ValueError, match="computes grad_weight, but does not name"):
+        check_network(network, CrossEntropyLoss(), INPUTS, CLASSES)
+
+
+def test_check_network_checks_the_pass_it_is_asked_for():
+    """The two differ for batch normalisation, so a layer wrong in one shows there alone."""
+
+    class WrongInTraining(BatchNorm1d):
+        def backward(self, dy, need_dx=True):
+            dx = super().backward(dy, need_dx)
+            return 2 * dx if self.training else dx
+
+    rng = np.random.default_rng(4)
+    network = Sequential(Linear(4, 3, rng=rng), WrongInTraining(3))
+    for training in (True, False):
+        report = check_network(
+            network, CrossEntropyLoss(), INPUTS, CLASSES, training=training
+        )
+        assert report.ok != training

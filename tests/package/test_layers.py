@@ -5,7 +5,19 @@ from functools import partial
 import numpy as np
 import pytest
 
-from nntrain import BatchNorm1d, Dropout, Linear, Sequential
+from nntrain import (
+    BatchNorm1d,
+    Dropout,
+    Layer,
+    LayerNorm,
+    Linear,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from nntrain.gradcheck import numerical_gradient
 from nntrain.initializers import normal
 
@@ -24,8 +36,16 @@ def make_norm(rng):
     return layer
 
 
+def make_layer_norm(rng):
+    layer = LayerNorm(5)
+    layer.weight[...], layer.bias[...] = rng.normal(size=(2, 5))
+    return layer
+
+
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("make", [make_linear, make_unbiased, make_norm])
+@pytest.mark.parametrize(
+    "make", [make_linear, make_unbiased, make_norm, make_layer_norm]
+)
 def test_gradients_by_finite_differences(make, training, rng):
     layer, x = make(rng), rng.normal(size=(7, 5))
     if make is make_norm:
@@ -101,7 +121,10 @@ def test_batch_norm_agrees_with_pytorch_over_many_batches(rng, torch):
         y_torch = theirs(x_torch)
         y_torch.backward(torch.tensor(dy))
         np.testing.assert_allclose(
-            network.forward(x), y_torch.detach().numpy(), rtol=1e-3, atol=1e-4
+            network.forward(x, training=True),
+            y_torch.detach().numpy(),
+            rtol=1e-3,
+            atol=1e-4,
         )
         dx = network.backward(dy, need_dx=True)
         np.testing.assert_allclose(dx, x_torch.grad.numpy(), rtol=1e-2, atol=2e-3)
@@ -126,7 +149,7 @@ def test_batch_norm_agrees_with_pytorch_over_many_batches(rng, torch):
 
 
 def test_batch_norm_output_has_mean_zero_and_variance_one(rng):
-    y = BatchNorm1d(4).forward(rng.normal(50, 9, (100, 4)))
+    y = BatchNorm1d(4).forward(rng.normal(50, 9, (100, 4)), training=True)
     np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-10)
     np.testing.assert_allclose(y.var(axis=0), 1, rtol=1e-4)
 
@@ -139,7 +162,7 @@ def test_batch_norm_does_not_learn_averages_while_predicting(rng):
 
 def test_dropout_keeps_the_share_and_the_mean_it_promises():
     layer = Dropout(0.3, np.random.default_rng(0))
-    y = layer.forward(np.ones((400, 250), np.float32))
+    y = layer.forward(np.ones((400, 250), np.float32), training=True)
     assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.7)}
     assert (y == 0).mean() == pytest.approx(0.3, abs=0.01)
     assert y.mean() == pytest.approx(1, abs=0.02)
@@ -156,7 +179,7 @@ def test_dropout_does_nothing_when_not_training(rng):
 
 def test_dropout_repeats_with_its_seed():
     one, two = (
-        Dropout(0.5, np.random.default_rng(4)).forward(np.ones((9, 9)))
+        Dropout(0.5, np.random.default_rng(4)).forward(np.ones((9, 9)), training=True)
         for _ in range(2)
     )
     np.testing.assert_array_equal(one, two)
@@ -207,7 +230,7 @@ def bad_init(shape, rng):
         (lambda: BatchNorm1d(3, momentum=2), "0 ≤ momentum ≤ 1, got 2"),
         (lambda: BatchNorm1d(3, eps=0), "0 < eps < inf, got 0"),
         (
-            lambda: BatchNorm1d(3).forward(np.ones((1, 3))),
+            lambda: BatchNorm1d(3).forward(np.ones((1, 3)), training=True),
             "two examples or more, got 1; use drop_last=True",
         ),
         (
@@ -227,3 +250,112 @@ def bad_init(shape, rng):
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_layer_norm_agrees_with_pytorch(rng, torch):
+    ours, theirs = make_layer_norm(rng), torch.nn.LayerNorm(5).double()
+    with torch.no_grad():
+        theirs.weight.copy_(torch.tensor(ours.weight))
+        theirs.bias.copy_(torch.tensor(ours.bias))
+    x, dy = rng.normal(3, 2, (2, 4, 5))
+    x[2] = 7.0  # one row that does not vary
+    x_torch = torch.tensor(x, requires_grad=True)
+    expected = theirs(x_torch)
+    expected.backward(torch.tensor(dy))
+    np.testing.assert_allclose(ours.forward(x), expected.detach().numpy(), rtol=1e-9)
+    np.testing.assert_allclose(ours.backward(dy), x_torch.grad.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(ours.grad_weight, theirs.weight.grad.numpy())
+    np.testing.assert_allclose(ours.grad_bias, theirs.bias.grad.numpy())
+
+
+def test_a_residual_block_agrees_with_pytorch(rng, torch):
+    block = Residual(Linear(5, 8, rng=rng), ReLU(), Linear(8, 5, rng=rng))
+    parts = [torch.nn.Linear(5, 8), torch.nn.ReLU(), torch.nn.Linear(8, 5)]
+    inner = torch.nn.Sequential(*parts).double()
+    for layer, module in zip(block.layers, parts, strict=True):
+        for name in layer.parameter_names:
+            array = getattr(layer, name)
+            getattr(module, name).data = torch.tensor(array.T.copy())
+    x, dy = rng.normal(size=(2, 4, 5))
+    x_torch = torch.tensor(x, requires_grad=True)
+    expected = x_torch + inner(x_torch)
+    expected.backward(torch.tensor(dy))
+    np.testing.assert_allclose(block.forward(x), expected.detach().numpy())
+    np.testing.assert_allclose(block.backward(dy), x_torch.grad.numpy())
+    for layer, module in zip(block.layers, parts, strict=True):
+        for name in layer.parameter_names:
+            gradient = getattr(module, name).grad.numpy().T
+            np.testing.assert_allclose(getattr(layer, f"grad_{name}"), gradient)
+
+
+def test_a_constant_feature_is_normalised_to_its_bias():
+    layer = BatchNorm1d(2)
+    layer.bias[...] = 0.25
+    x = np.array([[3.0, 1.0], [3.0, 2.0], [3.0, 4.0]])
+    y = layer.forward(x, training=True)
+    np.testing.assert_array_equal(y[:, 0], 0.25)
+    dx = layer.backward(np.ones_like(y))
+    assert np.isfinite(dx).all() and np.isfinite(layer.grad_weight).all()
+
+
+EVERY = {
+    "Linear": lambda: Linear(3, 3, rng=np.random.default_rng(0)),
+    "BatchNorm1d": lambda: BatchNorm1d(3),
+    "LayerNorm": lambda: LayerNorm(3),
+    "Dropout": lambda: Dropout(0.5, np.random.default_rng(0)),
+    "Residual": lambda: Residual(Linear(3, 3, rng=np.random.default_rng(0))),
+    "Sigmoid": Sigmoid,
+    "Tanh": Tanh,
+    "ReLU": ReLU,
+    "Softmax": Softmax,
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_backward_before_forward_says_so(name):
+    with pytest.raises(ValueError, match="call forward before backward"):
+        EVERY[name]().backward(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("name", ["Linear", "BatchNorm1d", "LayerNorm"])
+def test_a_list_given_to_a_lone_layer_is_named(name):
+    with pytest.raises(ValueError, match=r"shape \(N, 3\), got a list"):
+        EVERY[name]().forward([[1.0, 2.0, 3.0]])
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_forward_pass_for_prediction_changes_nothing(name, rng):
+    layer, x = EVERY[name](), rng.normal(size=(4, 3))
+    before = {n: np.array(getattr(layer, n)) for n in layer.buffer_names}
+    state = layer.rng.bit_generator.state if layer.rng else None
+    np.testing.assert_array_equal(layer.forward(x), layer.forward(x, training=False))
+    for buffer, values in before.items():
+        np.testing.assert_array_equal(getattr(layer, buffer), values)
+    assert state == (layer.rng.bit_generator.state if layer.rng else None)
+
+
+def test_a_residual_block_must_keep_the_shape(rng):
+    with pytest.raises(
+        ValueError, match=r"must keep the shape .* \(2, 3\), but return"
+    ):
+        Residual(Linear(3, 4, rng=rng)).forward(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="one or more layers, got"):
+        Residual()
+
+
+def test_the_default_start_has_the_variance_that_keeps_a_sum_at_one():
+    layer = Linear(400, 300, rng=np.random.default_rng(0))
+    assert layer.weight.std() == pytest.approx(1 / 20, rel=0.01)
+    assert not layer.bias.any()
+
+
+def test_layers_know_their_settings():
+    assert repr(BatchNorm1d(3)) == "BatchNorm1d(3)"
+    assert repr(BatchNorm1d(3, eps=0.1)) == "BatchNorm1d(3, eps=0.1)"
+    assert repr(BatchNorm1d(3, momentum=0.5)) == "BatchNorm1d(3, momentum=0.5)"
+    assert repr(LayerNorm(3, eps=0.1)) == "LayerNorm(3, eps=0.1)"
+    linear = Linear(3, 2, rng=np.random.default_rng(0), bias=False)
+    assert repr(linear) == "Linear(3, 2, bias=False)"
+    with pytest.raises(ValueError, match="bias_init has no effect with bias=False"):
+        Linear(2, 2, rng=np.random.default_rng(0), bias=False, bias_init=normal(1))
+    assert isinstance(linear, Layer)

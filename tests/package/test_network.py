@@ -12,10 +12,12 @@ from nntrain import (
     BatchNorm1d,
     CrossEntropyLoss,
     Dropout,
+    Layer,
     LeakyReLU,
     Linear,
     MSELoss,
     ReLU,
+    Residual,
     Sequential,
     Sigmoid,
     Tanh,
@@ -44,13 +46,15 @@ def test_gradients_of_a_composed_network_by_finite_differences(rng):
 
     def value(params):
         network.params[...] = params
-        return loss.forward(network.forward(x), y)
+        return loss.forward(network.forward(x, training=True), y)
 
     expected = numerical_gradient(value, start)
     value(start)
     dx = network.backward(loss.backward(), need_dx=True)
     np.testing.assert_allclose(network.grads, expected, rtol=1e-6, atol=1e-9)
-    expected_dx = numerical_gradient(lambda v: loss.forward(network.forward(v), y), x)
+    expected_dx = numerical_gradient(
+        lambda v: loss.forward(network.forward(v, training=True), y), x
+    )
     np.testing.assert_allclose(dx, expected_dx, rtol=1e-6, atol=1e-9)
 
 
@@ -99,7 +103,7 @@ def test_layers_are_views_of_one_vector(how):
 @pytest.mark.parametrize("how", ["deepcopy", "pickle"])
 def test_a_copy_predicts_the_same_and_is_independent(how, rng):
     network, x = deep_network(), rng.normal(size=(5, 4))
-    network.forward(x)  # moves the running averages
+    network.forward(x, training=True)  # moves the running averages
     other = COPIES[how](network)
     before = network.predict(x)
     np.testing.assert_array_equal(other.predict(x), before)
@@ -298,7 +302,7 @@ def test_a_composed_network_agrees_with_pytorch(rng, torch):
     x, y = rng.normal(size=(16, 4)).astype(np.float32), rng.integers(0, 3, 16)
     value = torch.nn.functional.cross_entropy(theirs(torch.tensor(x)), torch.tensor(y))
     value.backward()
-    assert loss.forward(network.forward(x), y) == pytest.approx(
+    assert loss.forward(network.forward(x, training=True), y) == pytest.approx(
         float(value.detach()), rel=1e-5
     )
     network.backward(loss.backward())
@@ -336,3 +340,143 @@ def test_initial_weights_are_copied_and_made_real(rng):
     layer = Linear(2, 2, rng=rng, init=lambda shape, rng: start)
     layer.weight[...] = 0.5
     assert start.all() and (layer.forward(np.ones((1, 2))) == 1).all()
+
+
+class FirstLayer(Layer):
+    """Written as everybody writes the first one: it rebinds its gradient."""
+
+    parameter_names = ("weight",)
+
+    def __init__(self, rng):
+        self.weight = rng.normal(size=(4, 3))
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x @ self.weight
+
+    def backward(self, dy, need_dx=True):
+        self.grad_weight = self.x.T @ dy
+        return dy @ self.weight.T
+
+
+def test_a_layer_that_rebinds_its_gradient_trains(rng):
+    start = rng.normal(size=(4, 3))
+    networks = []
+    for layer in (FirstLayer(rng), Linear(4, 3, rng=rng, bias=False)):
+        network = Sequential(layer)
+        layer.weight = start  # rebound too
+        x, dy = np.ones((2, 4), np.float32), np.ones((2, 3), np.float32)
+        for _ in range(3):
+            network.forward(x, training=True)
+            network.backward(dy)
+            SGD(network, lr=0.1).step()
+        assert np.shares_memory(layer.weight, network.params)
+        assert np.shares_memory(layer.grad_weight, network.grads)
+        networks.append(network)
+    assert not np.allclose(networks[0].params, start.ravel(), atol=0.1)
+    np.testing.assert_allclose(networks[0].params, networks[1].params)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda network, path: network.predict(np.ones((1, 4))),
+        lambda network, path: network.state(),
+        lambda network, path: network.save(path / "weights.npz"),
+        lambda network, path: copy.deepcopy(network),
+        lambda network, path: network.set_state(network.state()),
+    ],
+    ids=["predict", "state", "save", "copy", "set_state"],
+)
+def test_assigned_weights_count_wherever_they_are_used(use, rng, tmp_path):
+    network = Sequential(Linear(4, 3, rng=rng))
+    network.layers[0].weight = np.full((4, 3), 2.0)
+    use(network, tmp_path)
+    assert (network.params[:12] == 2).all()
+    if (tmp_path / "weights.npz").exists():
+        twin = Sequential(Linear(4, 3, rng=rng)).load(tmp_path / "weights.npz")
+        assert (twin.layers[0].weight == 2).all()
+
+
+def test_assigned_vectors_are_copied_into_place(rng):
+    network = Sequential(Linear(4, 3, rng=rng))
+    params, grads = network.params, network.grads
+    network.params = network.params - 1.0
+    network.grads = np.ones(network.n_params)
+    network.params -= 0.5
+    assert network.params is params and network.grads is grads
+    assert (network.layers[0].bias == -1.5).all()
+    assert (network.layers[0].grad_weight == 1).all()
+
+
+def test_what_cannot_be_put_in_place_is_named(rng):
+    network = Sequential(Linear(4, 3, rng=rng))
+    network.layers[0].weight = np.ones((3, 4))
+    with pytest.raises(ValueError, match=r"weight of .* shape \(4, 3\), got \(3, 4\)"):
+        network.predict(np.ones((1, 4)))
+
+
+def test_a_gradient_of_what_is_not_named_is_refused(rng):
+    layer = FirstLayer(rng)
+    layer.grad_scale = np.ones(3)
+    with pytest.raises(
+        ValueError, match="computes grad_scale, but does not name 'scale'"
+    ):
+        Sequential(layer)
+
+
+def test_a_state_is_a_copy(rng):
+    network = deep_network()
+    state = network.state()
+    for array in state.values():
+        array[...] = 7
+    assert not (network.params == 7).any()
+    assert not (network.layers[1].running_mean == 7).any()
+
+
+def test_weights_of_layers_with_other_settings_are_refused(tmp_path):
+    Sequential(BatchNorm1d(3, eps=0.1)).save(tmp_path / "weights.npz")
+    with pytest.raises(ValueError, match=r"holds the weights of .*eps=0.1"):
+        Sequential(BatchNorm1d(3)).load(tmp_path / "weights.npz")
+
+
+def residual_network(seed=0, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    inner = Linear(4, 6, rng=rng), BatchNorm1d(6), Tanh(), Linear(6, 4, rng=rng)
+    return Sequential(
+        Residual(*inner),
+        Residual(Dropout(0.5, rng)),
+        Linear(4, 3, rng=rng),
+        dtype=dtype,
+    )
+
+
+def test_layers_within_layers_train_save_and_load(rng, tmp_path):
+    network = residual_network()
+    assert [name for name, _ in network.named_layers()][1] == "layers[0].layers[0]"
+    assert network.n_params == 4 * 6 + 6 + 12 + 6 * 4 + 4 + 4 * 3 + 3
+    x, y, loss = rng.normal(size=(9, 4)), rng.integers(0, 3, 9), CrossEntropyLoss()
+    loss.forward(network.forward(x, training=True), y)
+    network.backward(loss.backward())
+    assert all(
+        getattr(layer, f"grad_{name}").any()
+        for _, layer in network.named_layers()
+        for name in layer.parameter_names
+    )
+    network.save(tmp_path / "weights.npz")
+    twin = residual_network(seed=5).load(tmp_path / "weights.npz")
+    np.testing.assert_array_equal(twin.predict(x), network.predict(x))
+    again = copy.deepcopy(network)
+    np.testing.assert_array_equal(again.predict(x), network.predict(x))
+    with pytest.raises(ValueError, match="already belongs to a network"):
+        Sequential(Residual(network.layers[0].layers[0]))
+
+
+def test_matrices_are_told_from_biases_and_scales():
+    network = residual_network()
+    names = [
+        (size, kind)
+        for size, kind in [(24, 1), (18, 0), (24, 1), (4, 0), (12, 1), (3, 0)]
+    ]
+    expected = np.concatenate([np.full(size, kind) for size, kind in names])
+    np.testing.assert_array_equal(network.matrices(), expected)

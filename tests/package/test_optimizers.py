@@ -1,6 +1,8 @@
 """Optimisers: 100 steps beside PyTorch, single steps by hand, and what must never change."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nntrain import SGD, AdaGrad, Adam, AdamW, Batches, CrossEntropyLoss, RMSProp
-from nntrain.optimizers import clip_grad_norm
+from nntrain.optimizers import BLOCK, clip_grad_norm
+from nntrain.schedules import cosine, warmup
 
 
 class Model:
@@ -287,3 +290,127 @@ def test_clip_grad_norm_agrees_with_its_definition_and_leaves_short_ones():
         np.testing.assert_array_equal(broken, np.array([3.0, bad], np.float32))
     with pytest.raises(ValueError, match="0 < max_norm ≤ inf, got 0"):
         clip_grad_norm(grads, 0)
+
+
+def test_weight_decay_can_spare_biases_as_with_pytorchs_groups(
+    make_network, small_data, torch
+):
+    for kind, theirs in ((SGD, "SGD"), (AdamW, "AdamW")):
+        network = make_network(dtype=np.float64)
+        ours = kind(network, lr=0.1, weight_decay=0.3, decay_biases=False)
+        tensors = [
+            torch.tensor(getattr(layer, name).copy(), requires_grad=True)
+            for layer in network.layers
+            for name in layer.parameter_names
+        ]
+        groups = [
+            {"params": [t for t in tensors if t.ndim == 2], "weight_decay": 0.3},
+            {"params": [t for t in tensors if t.ndim == 1], "weight_decay": 0.0},
+        ]
+        other = getattr(torch.optim, theirs)(groups, lr=0.1)
+        for _ in range(5):
+            network.grads[...] = np.linspace(-1, 1, network.n_params)
+            start = 0
+            for t in tensors:
+                part = network.grads[start : start + t.numel()]
+                t.grad, start = torch.tensor(part.reshape(t.shape)), start + t.numel()
+            ours.step()
+            other.step()
+        expected = np.concatenate([t.detach().numpy().ravel() for t in tensors])
+        np.testing.assert_allclose(network.params, expected, rtol=1e-9)
+
+
+def test_settings_without_effect_are_refused(make_network):
+    with pytest.raises(ValueError, match="no effect without a weight_decay above 0"):
+        SGD(make_network(), lr=0.1, decay_biases=False)
+    with pytest.raises(ValueError, match="a network that knows its matrices"):
+        SGD(Model([0.0]), lr=0.1, weight_decay=0.1, decay_biases=False)
+
+
+@pytest.mark.parametrize("kind", [SGD, AdaGrad, RMSProp, Adam, AdamW])
+def test_long_gradients_are_shortened_before_the_step(kind):
+    clipped, plain = Model([1.0, 2.0], [3.0, 4.0]), Model([1.0, 2.0], [0.6, 0.8])
+    kind(clipped, lr=0.1, max_norm=1.0).step()
+    kind(plain, lr=0.1).step()
+    np.testing.assert_allclose(clipped.params, plain.params, atol=1e-12)
+    np.testing.assert_allclose(clipped.grads, [0.6, 0.8])
+    with pytest.raises(ValueError, match="0 < max_norm < inf, got 0"):
+        kind(plain, lr=0.1, max_norm=0)
+
+
+def test_a_new_rate_replaces_the_schedule():
+    model = Model([0.0], [1.0])
+    optimizer = SGD(model, lr=lambda step: 1.0)
+    optimizer.lr = 0.25
+    optimizer.step()
+    assert (model.params[0], optimizer.lr) == (-0.25, 0.25)
+    optimizer.lr = lambda step: 0.5 * (step + 1)
+    assert optimizer.lr == 1.0  # of the step to come, the second
+    optimizer.step()
+    assert model.params[0] == -1.25
+    with pytest.raises(ValueError, match="got -1"):
+        optimizer.lr = -1
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))]
+)
+def test_a_copied_optimiser_goes_on_like_the_first(make, copied):
+    model = Model(np.ones(5, np.float32), 0.5)
+    optimizer = make(model, warmup(cosine(0.1, total_steps=9), 2))
+    optimizer.step()
+    twin, other = copied((model, optimizer))
+    for _ in range(3):
+        optimizer.step()
+        other.step()
+    assert other.lr == optimizer.lr
+    np.testing.assert_array_equal(twin.params, model.params)
+    other.step()
+    assert not np.array_equal(twin.params, model.params)
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_many_parameters_move_as_few_do(make):
+    """An update works through the vector block by block."""
+    n = 2 * BLOCK + 5
+    gradient = np.linspace(-1, 1, n, dtype=np.float32)
+    model, optimizers = Model(np.ones(n, np.float32), gradient), []
+    parts = [Model(np.ones(5, np.float32), g) for g in (gradient[:5], gradient[-5:])]
+    optimizers = [make(one, 0.1) for one in (model, *parts)]
+    for _ in range(3):
+        for optimizer in optimizers:
+            optimizer.step()
+    np.testing.assert_array_equal(model.params[:5], parts[0].params)
+    np.testing.assert_array_equal(model.params[-5:], parts[1].params)
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_a_state_is_a_copy(make):
+    model = Model(np.ones(4), 0.5)
+    optimizer = make(model, 0.1)
+    optimizer.step()
+    for array in optimizer.state().values():
+        array[...] = 77
+    assert optimizer.steps == 1
+    assert not any((a == 77).any() for a in optimizer.state().values())
+
+
+def test_momentum_is_off_unless_asked_for():
+    model = Model([0.0], [1.0])
+    optimizer = SGD(model, lr=1.0)
+    optimizer.step()
+    optimizer.step()
+    assert model.params[0] == -2.0
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("lr", [1e-300, 1e-45, 1e30])
+def test_extreme_rates_do_what_they_say(make, lr):
+    """Tiny ones move nothing, enormous ones diverge; neither raises nor warns."""
+    model = Model(np.ones(3, np.float32), 1e-3)
+    with np.errstate(over="ignore", invalid="ignore"):
+        make(model, lr).step()
+    assert (
+        (model.params == 1).all() if lr < 1 else not (np.abs(model.params) < 1e9).any()
+    )

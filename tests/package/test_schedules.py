@@ -1,5 +1,8 @@
 """Schedules: values by hand, against PyTorch's, and always Python floats."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +16,7 @@ from nntrain.schedules import (
     inverse_time,
     linear,
     lr_range_test,
+    one_cycle,
     per_epoch,
     step_decay,
     warmup,
@@ -156,3 +160,105 @@ def test_range_test_stops_when_the_loss_explodes(make_network, small_data):
 def test_range_test_names_a_wrong_range(make_network, small_data):
     with pytest.raises(ValueError, match=r"0\.1 < lr_max < inf, got 0\.01"):
         range_test(make_network(), small_data, lr_min=0.1, lr_max=0.01)
+
+
+MADE = [
+    constant(0.1),
+    step_decay(1.0, 0.5, 10),
+    exponential(1.0, factor=0.9),
+    inverse_time(1.0, 0.1),
+    cosine(1.0, total_steps=7),
+    linear(1.0, 7, final=0.2),
+    one_cycle(1.0, 20),
+    warmup(cosine(1.0, 7), steps=3),
+    per_epoch(linear(1.0, 3), 4),
+]
+
+
+@pytest.mark.parametrize("schedule", MADE, ids=repr)
+def test_schedules_can_be_copied_and_pickled(schedule):
+    for twin in (copy.deepcopy(schedule), pickle.loads(pickle.dumps(schedule))):
+        assert [twin(step) for step in range(12)] == [schedule(s) for s in range(12)]
+    assert type(schedule(3)) is float
+
+
+def test_a_schedule_shows_how_it_was_made():
+    assert repr(warmup(cosine(1.0, total_steps=7), 3)) == (
+        "warmup(cosine(1.0, total_steps=7), 3)"
+    )
+
+
+@pytest.mark.parametrize("steps", [10, 25])
+def test_linear_and_one_cycle_agree_with_pytorch(steps, torch):
+    for ours, kind, options in [
+        (linear(0.1, steps), "LinearLR", {"start_factor": 1.0, "end_factor": 0.0}),
+        (linear(0.1, steps, 0.02), "LinearLR", {"start_factor": 1, "end_factor": 0.2}),
+        (one_cycle(0.5, steps), "OneCycleLR", {"max_lr": 0.5}),
+        (
+            one_cycle(0.5, steps, rise=0.6, start=0.1, final=0.05),
+            "OneCycleLR",
+            {"max_lr": 0.5, "pct_start": 0.6, "div_factor": 5, "final_div_factor": 2},
+        ),
+    ]:
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        count = "total_iters" if kind == "LinearLR" else "total_steps"
+        scheduler = getattr(torch.optim.lr_scheduler, kind)(
+            optimizer, **options, **{count: steps}
+        )
+        for step in range(steps):
+            expected = scheduler.get_last_lr()[0]
+            assert ours(step) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+            optimizer.step()
+            if step < steps - 1:
+                scheduler.step()
+        assert ours(steps + 5) == pytest.approx(
+            ours(steps if count == "total_iters" else steps - 1)
+        )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: linear(0.1, 0), "total_steps must .* got 0"),
+        (lambda: linear(0.1, 10, 0.2), "0 ≤ final ≤ 0.1, got 0.2"),
+        (lambda: one_cycle(0.1, 1), "total_steps must .* got 1"),
+        (lambda: one_cycle(0.1, 9, rise=1.0), "0 ≤ rise < 1, got 1.0"),
+        (lambda: one_cycle(0.1, 9, start=0.2), "0 ≤ start < 0.1, got 0.2"),
+    ],
+)
+def test_bad_cycles_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_range_test_refuses_an_optimiser_of_another_network(make_network, small_data):
+    network, other = make_network(), make_network()
+    before, train = network.params.copy(), Batches(*small_data, 8, shuffle=False)
+    for wrong in (
+        network,
+        other,
+    ):  # the caller's own is another one too: the test copies
+        with pytest.raises(ValueError, match="parameters of another network"):
+            lr_range_test(
+                network,
+                CrossEntropyLoss(),
+                lambda n, lr, wrong=wrong: SGD(wrong, lr),
+                train,
+                steps=5,
+            )
+    np.testing.assert_array_equal(network.params, before)
+
+
+def test_range_test_refuses_an_optimiser_with_another_rate(make_network, small_data):
+    train = Batches(*small_data, 8, shuffle=False)
+    with pytest.raises(ValueError, match=r"1e-05 at first, but .* begins with 0\.1"):
+        lr_range_test(
+            make_network(), CrossEntropyLoss(), lambda n, lr: SGD(n, 0.1), train
+        )
+
+
+def test_range_test_stops_at_a_loss_that_is_not_a_number(make_network, small_data):
+    network = make_network()
+    network.params[...] = np.nan
+    _, losses = range_test(network, small_data, stop_factor=np.inf, steps=50)
+    assert len(losses) == 1

@@ -256,3 +256,34 @@ def test_an_install_without_network_leaves_nothing_behind(clone):
     code, told = make_environment(clone, f"PYTHON={sys.executable}", **nowhere)
     assert code != 0 and "the package index cannot be reached" in told
     assert not (clone / ".venv").exists()
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or not shutil.which("make"), reason="needs make and a POSIX shell"
+)
+def test_two_installs_at_once_are_refused_and_a_killed_one_is_not_waited_for(clone):
+    (clone / "_build").mkdir()
+    busy = clone / "_build" / ".installing"
+    busy.write_text(str(os.getpid()))
+    code, told = make_environment(clone)
+    assert code != 0 and "another make is installing" in told
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True
+    )
+    busy.write_bytes(ended.stdout)
+    code, told = make_environment(clone)
+    assert code != 0 and "no Python was found" in told
+    assert not busy.exists()
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or not shutil.which("make") or os.geteuid() == 0,
+    reason="needs make, a POSIX shell, and a user whom rights bind",
+)
+def test_a_read_only_checkout_is_told_in_one_sentence(clone):
+    clone.chmod(0o555)
+    try:
+        code, told = make_environment(clone)
+    finally:
+        clone.chmod(0o755)
+    assert code != 0 and "is read-only" in told

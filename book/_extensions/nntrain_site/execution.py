@@ -30,6 +30,10 @@ from .cachekey import fingerprint, settle_data
 logger = logging.getLogger(__name__)
 
 KEPT = 3  # caches of the latest states, so that going back and forth between two of them costs nothing
+DATA = {
+    "MNIST": "MNIST",
+    "digits": "scikit-learn's small digits, since MNIST is not here and cannot be downloaded",
+}
 SECONDS_PER_CELL = 0.5  # assumed of a chapter that was never timed
 
 
@@ -45,14 +49,16 @@ def prepare_environment() -> None:
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
-def cache_folder(build: Path, root: Path) -> Path:
+def cache_folder(build: Path, root: Path, data: str | None = None) -> Path:
     """The folder of the results that hold for the present state of everything but the chapters."""
-    return build / ".jupyter_cache" / fingerprint(root, settle_data())
+    return build / ".jupyter_cache" / fingerprint(root, data or settle_data())
 
 
 def configure(app: Sphinx, config) -> None:
     """Choose the cache, and forget the oldest."""
-    cache = cache_folder(Path(app.outdir).parent, Path(app.srcdir))
+    data = settle_data()
+    logger.info("The chapters show %s.", DATA[data])
+    cache = cache_folder(Path(app.outdir).parent, Path(app.srcdir), data)
     cache.mkdir(parents=True, exist_ok=True)
     os.utime(cache)
     kept = sorted(

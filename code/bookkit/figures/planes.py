@@ -27,10 +27,12 @@ def contour(
     `surface` has `value(x, y)`, `bounds` and perhaps `minima` (see `nntrain.landscapes`).
     `paths` maps a name to points of shape (steps + 1, 2); each starts at a ring and ends at a
     dot, and may leave the picture. Levels divide the area evenly, so narrow valleys and flat
-    spots both show.
+    spots both show. Both axes have one scale, so that a step against the gradient leaves a
+    contour at a right angle.
     """
-    ax = plt.subplots()[1] if ax is None else ax
     x0, x1, y0, y1 = surface.bounds
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5.0, 1.0 + min(4.2 * (y1 - y0) / (x1 - x0), 4.0)))
     x, y = np.meshgrid(np.linspace(x0, x1, 101), np.linspace(y0, y1, 101))
     z = np.asarray(surface.value(x, y), dtype=float)
     steps = np.unique(np.quantile(z, np.linspace(0, 1, levels)))
@@ -48,6 +50,7 @@ def contour(
     for name, points in (paths or {}).items():
         _path(ax, name, np.asarray(points, dtype=float))
     ax.set(xlim=(x0, x1), ylim=(y0, y1), xlabel=labels[0], ylabel=labels[1])
+    ax.set_aspect("equal")
     ax.grid(False)
     if paths:
         ax.legend(

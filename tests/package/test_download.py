@@ -242,14 +242,119 @@ def test_folders_without_mnist(tmp_path, monkeypatch, mirrors):
         DatasetError, match=r"root names .*nowhere, which is not a folder"
     ):
         load_mnist(tmp_path / "nowhere")
-    with pytest.raises(DatasetError, match="holds no file of MNIST"):
+    with pytest.raises(
+        DatasetError, match="contains no MNIST files: looked for train-images-idx3"
+    ):
         load_mnist(tmp_path)
     monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(DatasetError, match="NNTRAIN_DATA names"):
+    with pytest.raises(DatasetError, match=r"NNTRAIN_DATA names"):
         load_mnist()
     mirrors("good")
     monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path))  # exists, but is for other data
     assert "download" in load_mnist().source
+
+
+def renamed(name):
+    return name.replace("-idx", ".idx")
+
+
+COPIES = {
+    "as 7-Zip writes them": {f"mnist/{renamed(name)}": PLAIN[name] for name in PLAIN},
+    "packed under those names": {
+        f"{renamed(name)}.gz": PACKED[f"{name}.gz"] for name in PLAIN
+    },
+    "each in a folder of its name": {f"{name}/{name}": PLAIN[name] for name in PLAIN},
+    "torchvision's root": {f"MNIST/raw/{name}": PLAIN[name] for name in PLAIN},
+    "torchvision's root inside": {
+        f"mnist/MNIST/raw/{name}": data for name, data in PACKED.items()
+    },
+    "mixed": {**dict(list(PACKED.items())[:2]), **dict(list(PLAIN.items())[2:])},
+}
+
+
+@pytest.mark.parametrize("files", COPIES.values(), ids=COPIES)
+def test_copies_of_other_archives_and_libraries(tmp_path, monkeypatch, files):
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert_is_tiny_mnist(load_mnist(tmp_path))
+    monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path))
+    assert_is_tiny_mnist(load_handwritten())
+
+
+def test_the_places_are_listed(tmp_path, monkeypatch, cache):
+    assert datasets.places() == [cache]
+    monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path))
+    assert datasets.places()[:3] == [
+        tmp_path / "mnist",
+        tmp_path,
+        tmp_path / "MNIST" / "raw",
+    ]
+    assert datasets.places()[-1] == cache
+    with pytest.raises(
+        DatasetError, match=r"root names .*nowhere, which is not a folder"
+    ):
+        datasets.places(tmp_path / "nowhere")
+
+
+def test_a_message_names_what_was_looked_for_and_where(tmp_path):
+    with pytest.raises(DatasetError) as caught:
+        load_mnist(tmp_path)
+    for told in (
+        "train-images-idx3-ubyte, train-images.idx3-ubyte, train-images-idx3-ubyte.gz",
+        str(tmp_path / "mnist"),
+        str(tmp_path / "MNIST" / "raw"),
+    ):
+        assert told in str(caught.value)
+
+
+def test_the_folder_that_was_pointed_at_is_not_passed_over(
+    tmp_path, monkeypatch, mirrors
+):
+    """Neither for a download nor for other data."""
+    [server] = mirrors("good")
+    monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    with pytest.raises(DatasetError, match=r"NNTRAIN_DATA .* contains no MNIST files"):
+        load_handwritten()
+    (tmp_path / "mnist").rmdir()
+    (tmp_path / "mnist").write_text("not a folder")
+    with pytest.raises(DatasetError, match="mnist: cannot be looked into"):
+        load_handwritten()
+    (tmp_path / "mnist").unlink()
+    (tmp_path / "mnist").symlink_to(tmp_path / "gone")
+    with pytest.raises(DatasetError, match="link to a place that is gone"):
+        load_handwritten()
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), OSError(5, "I/O error")]
+)
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch, error):
+    write(tmp_path / "mnist", PLAIN)
+    monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path))
+
+    def refused(path):
+        raise error
+
+    monkeypatch.setattr("nntrain.datasets.copies.os.scandir", refused)
+    with pytest.raises(
+        DatasetError, match=f"mnist: cannot be looked into .{error.strerror}"
+    ):
+        load_handwritten()
+
+
+def test_without_mnist_anywhere_the_folder_given_is_named(tmp_path, monkeypatch):
+    """It may be meant for other data, so MNIST is downloaded; the small digits are not it."""
+    monkeypatch.setenv("NNTRAIN_DATA", str(tmp_path))
+    monkeypatch.setenv("NNTRAIN_OFFLINE", "1")
+    for load in (load_mnist, load_handwritten):
+        with pytest.raises(
+            DatasetError, match=r"NNTRAIN_DATA names .* NNTRAIN_OFF"
+        ) as caught:
+            load()
+        assert not isinstance(caught.value, DatasetUnavailable)
 
 
 # ---- the cache ----
@@ -503,8 +608,13 @@ def test_interrupted(mirrors, tmp_path, number):
     left = [path.name for path in (folder / "mnist").iterdir()]
     if number == signal.SIGINT:
         assert "KeyboardInterrupt" in errors and left == []
-    assert (
-        f"{IMAGES}.gz" not in left
-    )  # after a kill a temporary file stays, under another name
+    assert f"{IMAGES}.gz" not in left
     server.mood = "good"
     assert_is_tiny_mnist(load_mnist())
+    # A kill leaves a temporary file. It might be another process's: it goes when it is old.
+    kept = sorted(path.name for path in (folder / "mnist").iterdir())
+    assert kept == sorted([*PACKED, *left])
+    for path in (folder / "mnist").glob("tmp*"):
+        os.utime(path, (0, 0))
+    load_mnist()
+    assert sorted(path.name for path in (folder / "mnist").iterdir()) == sorted(PACKED)

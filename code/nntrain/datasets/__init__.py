@@ -1,7 +1,7 @@
-"""Data to learn from: handwritten digits, and small sets made by hand (from `nntrain.datasets.toys`).
+"""Data to learn from: handwritten digits, small sets made by hand, and the reader's own.
 
-`load_mnist` gives the real thing or an error, `load_digits` needs no network, `load_handwritten` picks for
-you.
+`load_mnist` gives the real thing or an error, `load_digits` needs no network,
+`load_handwritten` picks for you.
 """
 
 import os
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import mnist
+from .copies import places
 from .download import DatasetUnavailable
 from .idx import DatasetError, read_idx
 from .rounding import twin
@@ -26,6 +27,7 @@ __all__ = [
     "load_digits",
     "load_handwritten",
     "load_mnist",
+    "places",
     "read_idx",
     "sine_1d",
     "spirals",
@@ -39,9 +41,9 @@ class Dataset:
     """Images with their labels, for training and for testing.
 
     Attributes:
-        x_train, x_test: images with values in [0, 1]; shape (N, height·width), or (N, height, width) if not
-            flattened.
-        y_train, y_test: labels 0 … ``n_classes`` − 1; shape (N,), int64.
+        x_train, x_test: images with values in [0, 1]; shape (N, height·width), or
+            (N, height, width) if not flattened.
+        y_train, y_test: labels 0 … `n_classes` − 1; shape (N,), int64.
         name: "MNIST" or "digits".
         image_shape: (height, width) in pixels.
         n_classes: how many different labels there are.
@@ -60,8 +62,9 @@ class Dataset:
     def __repr__(self) -> str:
         height, width = self.image_shape
         return (
-            f"Dataset({self.name}: {len(self.x_train)} training and {len(self.x_test)} test images "
-            f"of {height}×{width} pixels, {self.n_classes} classes, from {self.source})"
+            f"Dataset({self.name}: {len(self.x_train)} training and {len(self.x_test)} "
+            f"test images of {height}×{width} pixels, {self.n_classes} classes, "
+            f"from {self.source})"
         )
 
 
@@ -71,18 +74,21 @@ def load_mnist(
     dtype: DTypeLike = np.float32,
     flatten: bool = True,
 ) -> Dataset:
-    """Load MNIST: 60,000 training and 10,000 test images of handwritten digits, 28×28 pixels.
+    """Load MNIST: 60,000 training and 10,000 test images of digits, 28×28 pixels.
 
     The four files are looked for, in this order,
 
-    1. in ``root``, or else in the folder named by the environment variable ``NNTRAIN_DATA``, or in the folder
-       ``mnist`` inside it; as published (.gz) or unpacked. A file that is missing among the others, or is
-       not as published, is an error: you asked for this copy. With none of the four there, an explicit
-       ``root`` is an error, and ``NNTRAIN_DATA`` is passed over;
+    1. in `root`, or else in the folder named by the environment variable `NNTRAIN_DATA`:
+       in its folder `mnist`, in itself, and where torchvision puts them (`MNIST/raw`);
+       as published (.gz) or unpacked, also as `train-images.idx3-ubyte` and so on. A
+       file that is missing among the others, or is not as published, and a folder that
+       cannot be read are errors: you asked for this copy. With none of the four there,
+       an explicit `root` is an error, and so is an empty folder `mnist`;
     2. in your cache, from an earlier download; a broken file there is replaced;
-    3. on the network, unless ``NNTRAIN_OFFLINE=1`` is set (11 MB, over HTTPS, then kept in the cache).
+    3. on the network, unless `NNTRAIN_OFFLINE=1` is set (11 MB, over HTTPS, then kept in
+       the cache).
 
-    Every file, wherever it came from, is checked by SHA-256.
+    Every file, wherever it came from, is checked by SHA-256. `places()` lists the folders.
 
     Args:
         root: a folder with your own copy.
@@ -93,24 +99,24 @@ def load_mnist(
         DatasetError: (a ValueError) says which file is at fault and what to do. It is a
             `DatasetUnavailable` when there is no copy and none can be downloaded.
 
-    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document
-    recognition", Proceedings of the IEEE 86(11), 1998.
+    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning
+    applied to document recognition", Proceedings of the IEEE 86(11), 1998.
     """
     return _load_mnist(root, dtype, flatten, may_download=True)
 
 
 def load_digits(*, dtype: DTypeLike = np.float32, flatten: bool = True) -> Dataset:
-    """Load the 1,797 handwritten digits of 8×8 pixels that come with scikit-learn; needs no network.
+    """Load the 1,797 digits of 8×8 pixels that come with scikit-learn, without a network.
 
-    In the order of the file, every fifth image of each class is for testing, so the split is always the same
-    and every class has its share: 1,442 for training, 355 for testing.
+    In the order of the file, every fifth image of each class is for testing, so the split
+    is always the same and every class has its share: 1,442 for training, 355 for testing.
 
     Raises:
         DatasetError: scikit-learn is not installed.
-        ValueError: ``dtype`` is not a floating-point type.
+        ValueError: `dtype` is not a floating-point type.
 
-    Source: E. Alpaydin and C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning
-    Repository, 1998 (its test part).
+    Source: E. Alpaydin and C. Kaynak, "Optical recognition of handwritten digits", UCI
+    Machine Learning Repository, 1998 (its test part).
 
     >>> load_digits().x_train.shape
     (1442, 64)
@@ -141,28 +147,28 @@ def load_digits(*, dtype: DTypeLike = np.float32, flatten: bool = True) -> Datas
     )
 
 
-_download_failed = (
-    False  # one attempt in a process is enough: without a network each costs seconds
-)
+# One attempt in a process is enough: without a network each costs seconds.
+_download_failed = False
 
 
 def load_handwritten(*, dtype: DTypeLike = np.float32, flatten: bool = True) -> Dataset:
     """Load MNIST if it can be had, and otherwise the smaller digits of `load_digits`.
 
-    Nothing is printed: ``.name`` and ``.source`` tell which it is. Code that is to run on both takes sizes
-    from the data, as in ``Linear(data.x_train.shape[1], 30, rng=rng)``. Without a network this takes some
-    seconds the first time, and is then remembered as long as the process lives.
+    Nothing is printed: `.name` and `.source` tell which it is. Code that is to run on both
+    takes sizes from the data, as in `Linear(data.x_train.shape[1], 30, rng=rng)`. Without
+    a network this takes some seconds the first time, and is then remembered as long as
+    the process lives.
 
     Raises:
-        DatasetError: your own copy (``NNTRAIN_DATA``) is broken. To go on with other data would hide it.
+        DatasetError: `NNTRAIN_DATA` points at a folder, and MNIST is neither whole there
+            nor to be had elsewhere. To go on with other data would hide it.
     """
     global _download_failed
     try:
         return _load_mnist(None, dtype, flatten, may_download=not _download_failed)
     except DatasetUnavailable:
-        _download_failed = (
-            not mnist.offline()
-        )  # forbidden is not failed: it may be allowed later
+        # Forbidden is not failed: it may be allowed later.
+        _download_failed = not mnist.offline()
         return load_digits(dtype=dtype, flatten=flatten)
 
 
@@ -201,7 +207,7 @@ def _floating(dtype: DTypeLike) -> np.dtype:
 def _scaled(
     images: np.ndarray, largest: int, dtype: np.dtype, flatten: bool
 ) -> np.ndarray:
-    """Images from 0 … ``largest`` to 0 … 1, in place once converted: MNIST in float32 takes 188 MB."""
+    """Images from 0 … `largest` to 0 … 1, in place: MNIST in float32 takes 188 MB."""
     scaled = images.astype(dtype)
     scaled /= largest
     scaled = twin(scaled)

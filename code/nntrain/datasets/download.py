@@ -1,5 +1,6 @@
 """Fetching one published file from several mirrors: checked, retried, and never half there."""
 
+import contextlib
 import logging
 import queue
 import sys
@@ -19,6 +20,7 @@ SLOW_RATE = 20_000.0  # ... fewer bytes a second than this count as a failure
 CHUNK = 8192  # bytes between two looks at the speed
 ROUNDS = 2  # how often the whole list of mirrors is tried
 PAUSE = 1.0  # seconds between two rounds
+ABANDONED_AFTER = 60.0  # seconds without a byte: nobody writes to this file any more
 
 
 class DatasetUnavailable(DatasetError):
@@ -26,7 +28,7 @@ class DatasetUnavailable(DatasetError):
 
 
 class _Progress:
-    """What pooch calls after each chunk: a tqdm bar when somebody watches, and the watch on the speed."""
+    """What pooch calls after each chunk: a bar if somebody watches, and the speed."""
 
     def __init__(self, name: str) -> None:
         from tqdm import tqdm
@@ -56,10 +58,11 @@ class _Progress:
 
 
 def answering_first(mirrors: Sequence[str], filename: str) -> list[str]:
-    """Return ``mirrors`` with the first to answer in front, whatever its answer.
+    """Return `mirrors` with the first to answer in front, whatever its answer.
 
-    All are asked at once, in threads of their own: neither a name server that keeps silent nor a firewall
-    that swallows connections can hold up the caller for longer than `ANSWER_TIMEOUT` in all.
+    All are asked at once, in threads of their own: neither a name server that keeps
+    silent nor a firewall that swallows connections can hold up the caller for longer
+    than `ANSWER_TIMEOUT` in all.
 
     Raises:
         DatasetUnavailable: none has answered.
@@ -94,15 +97,16 @@ def answering_first(mirrors: Sequence[str], filename: str) -> list[str]:
 
 
 def fetch(filename: str, sha256: str, folder: Path, mirrors: Sequence[str]) -> Path:
-    """Download ``mirror + filename`` into ``folder`` and return its path.
+    """Download `mirror + filename` into `folder` and return its path.
 
-    The file grows under a temporary name and is renamed only when its SHA-256 is right, so that an
-    interrupted download leaves nothing that could be taken for the file. A file already there is kept if
-    its SHA-256 is right and replaced if not. A mirror that fails, stalls, crawls or serves other bytes is
-    passed over for the next; the list is gone through `ROUNDS` times.
+    The file grows under a temporary name and is renamed only when its SHA-256 is right,
+    so that an interrupted download leaves nothing that could be taken for the file. A
+    file already there is kept if its SHA-256 is right and replaced if not. A mirror that
+    fails, stalls, crawls or serves other bytes is passed over for the next; the list is
+    tried `ROUNDS` times.
 
     Raises:
-        DatasetUnavailable: no mirror delivered the file, or ``folder`` cannot be written.
+        DatasetUnavailable: no mirror delivered the file, or `folder` cannot be written.
     """
     import pooch
     import requests
@@ -126,7 +130,8 @@ def fetch(filename: str, sha256: str, folder: Path, mirrors: Sequence[str]) -> P
                 OSError
             ) as error:  # not the network: the disk, the folder, the rights
                 raise DatasetUnavailable(
-                    f"{folder}: cannot hold the download of {filename} ({error.strerror or error})"
+                    f"{folder}: cannot hold the download of {filename} "
+                    f"({error.strerror or error})"
                 ) from error
             finally:
                 progress.close()
@@ -134,8 +139,17 @@ def fetch(filename: str, sha256: str, folder: Path, mirrors: Sequence[str]) -> P
     raise DatasetUnavailable(f"{filename} cannot be downloaded ({told})")
 
 
+def clear_abandoned(folder: Path) -> None:
+    """Remove what killed downloads have left: temporary files nobody writes to."""
+    oldest = time.time() - ABANDONED_AFTER
+    for path in folder.glob("tmp*"):  # the names that pooch takes from tempfile
+        with contextlib.suppress(OSError):  # another process may have been quicker
+            if path.is_file() and path.stat().st_mtime < oldest:
+                path.unlink()
+
+
 def _retrieve(url: str, sha256: str, filename: str, folder: Path, get: Any) -> Path:
-    """`pooch.retrieve`, without its log lines: they would end up in the pages of a built book."""
+    """`pooch.retrieve` without its log lines, which would end up in a built book."""
     import pooch
 
     logger = pooch.get_logger()
@@ -152,7 +166,7 @@ def _retrieve(url: str, sha256: str, filename: str, folder: Path, get: Any) -> P
 
 
 def reason(error: Exception) -> str:
-    """What went wrong with a mirror, in a few words: the exceptions of the network fill a screen."""
+    """What went wrong with a mirror, in a few words: network errors fill a screen."""
     import requests
 
     response = getattr(error, "response", None)

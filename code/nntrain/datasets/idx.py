@@ -1,6 +1,7 @@
-"""The IDX format, in which MNIST is published: a header of a few bytes, then plain numbers.
+"""The IDX format, in which MNIST is published: a short header, then plain numbers.
 
-Nothing in a file is executed or believed: each field of the header is checked, and so is the length.
+Nothing in a file is executed or believed: each field of the header is checked, and so is
+the length.
 """
 
 import gzip
@@ -11,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-# The third byte of a file says what the numbers are. All are stored with the highest byte first.
+# The third byte of a file says what the numbers are, each with its highest byte first.
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
 class DatasetError(ValueError):
-    """A data set cannot be had as it should be. The message says which file, why, and what to do."""
+    """A data set cannot be had as it should be: which file, why, and what to do."""
 
 
 def unpack(data: bytes, name: str = "data") -> bytes:
-    """Return ``data``, decompressed if it is gzip. A damaged archive raises `DatasetError`."""
+    """Return `data`, decompressed if it is gzip. A damaged archive raises `DatasetError`."""
     if data[:2] != b"\x1f\x8b":
         return data
     try:
@@ -51,17 +52,18 @@ def read_idx(
 ) -> np.ndarray:
     """Read an IDX file strictly and return its array, in the machine's own byte order.
 
-    The layout: two zero bytes, one byte for the type, one for the number of dimensions *d*, then *d* sizes as
-    32-bit integers with the highest byte first, then exactly as many numbers as the sizes multiply to.
+    The layout: two zero bytes, one byte for the type, one for the number of dimensions
+    *d*, then *d* sizes as 32-bit integers with the highest byte first, then exactly as
+    many numbers as the sizes multiply to.
 
     Args:
-        source: the content as bytes, or a path; gzip is recognised by its first two bytes.
-        shape: what the sizes must be; ``None`` takes any.
+        source: the content as bytes, or a path; gzip is recognised by its first bytes.
+        shape: what the sizes must be; `None` takes any.
         name: what error messages call the file (default: the path).
 
     Raises:
-        DatasetError: unreadable or damaged file, wrong first bytes, unknown type, another shape than
-            expected, too few or too many bytes.
+        DatasetError: unreadable or damaged file, wrong first bytes, unknown type,
+            another shape than expected, too few or too many bytes.
 
     Source: LeCun, Cortes and Burges, The MNIST database, section "File formats".
 

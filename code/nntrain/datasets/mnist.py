@@ -1,4 +1,7 @@
-"""Where the four files of MNIST come from, and how they are checked. `datasets.load_mnist` is the way in."""
+"""How the four files of MNIST are found, downloaded and checked.
+
+`datasets.load_mnist` is the way in; `copies` knows where a copy may lie.
+"""
 
 import hashlib
 import os
@@ -7,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .download import DatasetUnavailable, answering_first, fetch
+from .copies import OWN_COPY, cache, given, nothing_in, own_copy
+from .download import DatasetUnavailable, answering_first, clear_abandoned, fetch
 from .idx import DatasetError, read_bytes, read_idx, unpack
 
 MIRRORS = (
@@ -17,7 +21,10 @@ MIRRORS = (
 
 
 class File(NamedTuple):
-    """One published file. ``gz_sha256`` checks a download, ``sha256`` the unpacked bytes of any copy."""
+    """One published file.
+
+    `gz_sha256` checks a download, `sha256` the unpacked bytes of any copy.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -40,52 +47,44 @@ FILES = (
          "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 )  # fmt: skip
 
-OWN_COPY = (
-    "put the four files, as published (.gz) or unpacked, into a folder named mnist "
-    "and set the environment variable NNTRAIN_DATA to the folder that holds it"
-)
-
 
 def load_files(
     root: str | os.PathLike[str] | None, *, may_download: bool
 ) -> tuple[list[np.ndarray], str]:
-    """Return the four arrays in the order of `FILES`, as stored, and in words where they came from.
+    """Return the four arrays in the order of `FILES`, and in words where they came from.
 
     Raises:
-        DatasetError: the user's own copy is missing a file, or has one that is not as published.
+        DatasetError: the user's own copy cannot be read, is missing a file, or has one
+            that is not as published; or the user pointed at a folder, and MNIST is
+            neither there nor anywhere else.
         DatasetUnavailable: there is no copy, and no way to download one.
     """
-    found = _own_folder(root)
-    if found is None:
+    names = [file.name for file in FILES]
+    own = given(root)
+    paths = None if own is None else own_copy(*own, names)
+    if own is None:
         return _from_cache_or_mirrors(may_download)
-    folder, source = found
+    if paths is None:
+        try:
+            return _from_cache_or_mirrors(may_download)
+        except DatasetUnavailable as error:  # other data would not be what was meant
+            raise DatasetError(f"{nothing_in(*own, names)}. Also, {error}") from error
     arrays = []
     for file in FILES:
-        paths = [
-            path
-            for path in (folder / file.name, folder / f"{file.name}.gz")
-            if os.path.isfile(path)
-        ]
-        if not paths:
-            raise DatasetError(
-                f"{folder}: has some files of MNIST, but neither {file.name} nor {file.name}.gz; "
-                "add it, or take the others away to have MNIST downloaded"
-            )
         try:
-            arrays.append(read_checked(paths[0], file))
+            arrays.append(read_checked(paths[file.name], file))
         except DatasetError as error:
             raise DatasetError(
                 f"{error}. Replace this file, or remove all four to have MNIST downloaded"
             ) from error
-    return arrays, source
+    return arrays, f"the folder given by {own[1]}"
 
 
 def read_checked(path: Path, file: File) -> np.ndarray:
     """Read one file, packed or not, and check its unpacked bytes: header, length, SHA-256."""
     data = unpack(read_bytes(path), str(path))
-    array = read_idx(
-        data, shape=file.shape, name=str(path)
-    )  # first: its messages tell more than a hash
+    # First, since its messages tell more than a hash.
+    array = read_idx(data, shape=file.shape, name=str(path))
     found = hashlib.sha256(data).hexdigest()
     if found != file.sha256:
         raise DatasetError(
@@ -95,39 +94,15 @@ def read_checked(path: Path, file: File) -> np.ndarray:
     return array
 
 
-def _own_folder(root: str | os.PathLike[str] | None) -> tuple[Path, str] | None:
-    """The folder with the user's own copy. The files may lie in its ``mnist`` folder or in itself."""
-    given = os.environ.get("NNTRAIN_DATA") if root is None else root
-    if not given:
-        return None
-    asked = "NNTRAIN_DATA" if root is None else "root"
-    base = Path(given).expanduser()
-    if not base.is_dir():
-        raise DatasetError(f"{asked} names {base}, which is not a folder; {OWN_COPY}")
-    for folder in (base / "mnist", base):
-        if any(
-            os.path.isfile(folder / (file.name + end))
-            for file in FILES
-            for end in ("", ".gz")
-        ):
-            return folder, f"the folder given by {asked}"
-    if root is not None:  # asked for by name, so nothing else will do
-        raise DatasetError(
-            f"{base}: holds no file of MNIST, nor does its folder mnist; {OWN_COPY}"
-        )
-    return None  # a folder for other data: go on
-
-
 def _from_cache_or_mirrors(may_download: bool) -> tuple[list[np.ndarray], str]:
-    """Take each file from the cache if it is there and whole, otherwise from a mirror, which replaces it."""
-    try:
-        import pooch
-    except ImportError as error:
+    """Take each file from the cache if it is whole, otherwise from a mirror."""
+    folder = cache()
+    if folder is None:
         raise DatasetUnavailable(
             "MNIST is downloaded by the package pooch, which is not installed. "
             f"Install it (pip install pooch), or {OWN_COPY}."
-        ) from error
-    folder = Path(pooch.os_cache("nntrain")) / "mnist"
+        )
+    clear_abandoned(folder)
     arrays: dict[str, np.ndarray] = {}
     broken = []
     for file in FILES:
@@ -145,7 +120,7 @@ def _from_cache_or_mirrors(may_download: bool) -> tuple[list[np.ndarray], str]:
             also = f" In the cache: {'; '.join(broken)}." if broken else ""
             raise DatasetUnavailable(
                 f"MNIST is not on this machine, and {error}.{also} "
-                f"What to do: see to that and try again, or {OWN_COPY}."
+                f"Fix this and try again, or {OWN_COPY}."
             ) from error
         for file in missing:
             arrays[file.name] = read_checked(folder / f"{file.name}.gz", file)
@@ -158,7 +133,7 @@ def _from_cache_or_mirrors(may_download: bool) -> tuple[list[np.ndarray], str]:
 
 
 def offline() -> bool:
-    """Whether ``NNTRAIN_OFFLINE`` forbids downloads (set to anything but 0)."""
+    """Whether `NNTRAIN_OFFLINE` forbids downloads (set to anything but 0)."""
     return os.environ.get("NNTRAIN_OFFLINE", "") not in ("", "0")
 
 

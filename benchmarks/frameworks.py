@@ -53,9 +53,9 @@ def make_frameworks(path: Path) -> None:
 
 
 def _rounded(value: Any) -> Any:
-    """The same with five significant digits."""
+    """The same with nine significant digits, as many as a float32 can tell apart."""
     if isinstance(value, float):
-        return float(f"{value:.4e}")
+        return float(f"{value:.8e}")
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
     if isinstance(value, dict):

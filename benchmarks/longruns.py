@@ -93,11 +93,14 @@ def processor() -> str:
 
 def blas() -> str:
     """The library that multiplies NumPy's matrices, and the kind of processor it runs its code for."""
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            kind = library.get("architecture", "")
-            return f"{library['internal_api']} {library['version']} {kind}".strip()
-    return "unknown"
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    found.sort(
+        key=lambda library: "numpy" not in library["filepath"]
+    )  # SciPy has its own
+    if not found:
+        return "unknown"
+    kind = found[0].get("architecture", "")
+    return f"{found[0]['internal_api']} {found[0]['version']} {kind}".strip()
 
 
 def store(

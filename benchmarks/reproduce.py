@@ -30,7 +30,7 @@ PARTS = (
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--part", choices=("all", *PARTS), default="all")
-    parser.add_argument("--seeds", type=int, help="default: 10, in the search 4")
+    parser.add_argument("--seeds", type=int, help="default: 10, in the search 3")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--draws", type=int, default=16)
     parser.add_argument("--digit-epochs", type=int, default=60)
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
             path = out / "digit_network.npz"
             mnist.make_digit_network(load_mnist(), path, chosen.digit_epochs)
         elif part == "search":
-            path, seeds = out / "mnist_search.json", chosen.seeds or 4
+            path, seeds = out / "mnist_search.json", chosen.seeds or 3
             mnist.make_search(load_mnist(), path, jobs, chosen.draws, seeds)
         elif part == "rounding":
             path, seeds = out / "mnist_rounding.json", chosen.seeds or 10

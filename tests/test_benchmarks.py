@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import math
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -157,6 +159,35 @@ def test_a_sweep_goes_on_where_it_stopped_and_keeps_the_order(tmp_path):
     assert [{"lr": r["lr"], "seed": r["seed"]} for r in results] == settings
 
 
+def test_a_sweep_on_a_cluster_survives_the_loss_of_a_worker(tmp_path):
+    """Two local workers of Dask; one is killed by its third task and comes back."""
+    distributed = pytest.importorskip("distributed")
+    import joblib
+
+    import longruns
+
+    died, data = tmp_path / "died", np.arange(1000.0)
+
+    def run(data, seed):
+        if seed == 2 and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"sum": float(data.sum()) + seed}
+
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.upload_file(str(ROOT / "benchmarks" / "longruns.py"))
+        settings = [{"seed": seed} for seed in range(6)]
+        with joblib.parallel_config(backend="dask", scatter=[data]):
+            results = longruns.sweep(run, settings, tmp_path / "kept.jsonl", data)
+    assert died.exists()
+    assert [r["sum"] for r in results] == [data.sum() + seed for seed in range(6)]
+
+
 def test_a_stored_result_tells_where_it_was_made(tmp_path):
     import longruns
 
@@ -244,3 +275,19 @@ def test_the_stored_digit_network_is_as_good_as_it_says(runs, data):
     assert found == pytest.approx(facts["test_accuracy_of_first_1000"], abs=0.0011)
     assert facts["test_accuracy"] >= 0.98
     assert {"command", "date", "versions", "seeds"} <= set(facts)
+
+
+def stored(name):
+    return json.loads((ROOT / "book" / "data" / name).read_text(encoding="utf-8"))
+
+
+def test_what_is_stored_for_chapter_9_is_what_its_cells_measure(torch):
+    """Its first curve, from its own cells, and every entry that a later cell asks for."""
+    import frameworks
+
+    kept = stored("frameworks.json")["numbers"]
+    names = frameworks.names_of(frameworks.CHAPTER, last="a46bb368")
+    measured = names["pytorch"]
+    assert set(measured) <= set(kept) and measured["forward"] < 1e-13
+    np.testing.assert_allclose(measured["losses"], kept["losses"], atol=1e-2)
+    np.testing.assert_allclose(measured["losses"][:20], kept["losses"][:20], atol=1e-4)

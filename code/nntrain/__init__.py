@@ -7,6 +7,7 @@ are gathered here; the rest is imported from its module, for example
 
 from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from nntrain.data import Batches, one_hot, standardise, train_val_split
+from nntrain.evaluation import evaluate
 from nntrain.history import History
 from nntrain.layers import Dropout, Layer, Linear, Residual
 from nntrain.losses import (
@@ -22,7 +23,7 @@ from nntrain.metrics import accuracy
 from nntrain.network import Sequential
 from nntrain.normalisation import BatchNorm1d, LayerNorm
 from nntrain.optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
-from nntrain.training import evaluate, fit
+from nntrain.training import fit
 
 __all__ = [
     "SGD",

@@ -51,7 +51,9 @@ class Run:
     """One training run, as callbacks see it.
 
     It has the `network`, `loss`, `optimizer`, `train` (the batches) and `history` of the
-    run. `stop(reason)` ends it after the current step.
+    run; `directions` has the name of each result that an epoch records, with "min" or
+    "max", whichever is better, or None. `stop(reason)` ends the run after the current
+    step.
     """
 
     def __init__(
@@ -62,9 +64,11 @@ class Run:
         train: Batches,
         history: History,
         callbacks: tuple[Any, ...] = (),
+        directions: dict[str, str | None] | None = None,
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.train, self.history, self.callbacks = train, history, callbacks
+        self.directions = directions or {}
         self.stopped = False
 
     def call(self, hook: str) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Sequence
+import copy
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from nntrain.checks import scalar_loss
-from nntrain.data import check_data
-from nntrain.history import History
+from nntrain.data import Batches, check_data
+from nntrain.evaluation import Metric, better, measure
+from nntrain.history import History, Run
 from nntrain.network import Sequential
 
-__all__ = ["HOOKS", "Metric", "check_callbacks", "check_run", "check_training"]
+__all__ = ["HOOKS", "check_callbacks", "check_run", "check_training", "directions"]
 
-Metric = Callable[[np.ndarray, np.ndarray], float]
 HOOKS = (
     "on_train_begin",
     "on_gradient",
@@ -46,45 +46,73 @@ def check_training(network: Any, loss: Any, optimizer: Any, train: Any) -> None:
         network.check_names()
 
 
-def check_run(history: Any, val: Any) -> None:
-    """`ValueError` for a history that is none, and for unusable validation data."""
-    if history is not None and not isinstance(history, History):
+def check_run(run: Run, val: Any, metrics: dict[str, Metric]) -> None:
+    """`ValueError` for what would fail later in this run.
+
+    A few examples, with the lowest and the highest targets among them, are tried on
+    copies: one step of training, and one evaluation.
+    """
+    if not isinstance(run.history, History):
         raise ValueError(
-            f"history must be the History of an earlier run, got {history!r}"
+            f"history must be the History of an earlier run, got {run.history!r}"
+        )
+    check_training(run.network, run.loss, run.optimizer, run.train)
+    if val is None and metrics:
+        raise ValueError(
+            f"the metrics {', '.join(metrics)} are measured on validation data: "
+            "pass val=(x, y) too"
         )
     if val is not None:
         if not hasattr(val, "__len__") or len(val) != 2:
             given = f"{len(val)} values" if hasattr(val, "__len__") else repr(val)
             raise ValueError(f"val must be (x, y), got {given}")
         check_data(*map(np.asarray, val))
+    if isinstance(run.network, Sequential) and isinstance(run.train, Batches):
+        with np.errstate(all="ignore"):
+            _try_a_step(*copy.deepcopy((run.network, run.loss)), run.train)
+            if val is not None:
+                network, loss = copy.deepcopy((run.network, run.loss))
+                x, y = map(np.asarray, val)
+                few = np.union1d(np.arange(min(100, len(x))), _extremes(y))
+                measure(network, loss, x[few], y[few], metrics)
 
 
-def named_metrics(metrics: Sequence[Metric]) -> dict[str, Metric]:
-    """The metrics by name.
+def _try_a_step(network: Sequential, loss: Any, train: Batches) -> None:
+    """One step on as few examples as the smallest batch has; `ValueError` if it fails."""
+    few = _extremes(train.y)
+    loss.forward(network.predict(train.x[few]), train.y[few])
+    few = few[: train.sizes.min()]
+    network.grads[...] = np.nan
+    value = loss.forward(network.forward(train.x[few], training=True), train.y[few])
+    network.backward(loss.backward(), need_dx=True)  # through all layers
+    network.check_names()
+    for layer in network.all_layers:
+        for name in layer.parameter_names:
+            gradient = getattr(layer, f"grad_{name}")
+            if np.isfinite(value) and gradient.size and np.isnan(gradient).all():
+                raise ValueError(
+                    f"the backward pass of {layer} leaves grad_{name} as it was, or adds "
+                    f"to it: it must write it, self.grad_{name}[...] = …"
+                )
 
-    `ValueError` where one is no function or two results would have one name.
-    """
-    if callable(metrics):
-        raise ValueError(
-            "metrics must be a sequence of functions, such as (accuracy,), "
-            f"got {metrics!r}"
-        )
-    named: dict[str, Metric] = {}
-    for metric in metrics:
-        if not callable(metric):
-            raise ValueError(
-                "a metric must be a function (outputs, targets) -> float, "
-                f"got {metric!r}"
-            )
-        function = metric.func if isinstance(metric, functools.partial) else metric
-        name = getattr(function, "__name__", type(function).__name__)
-        if name in named or name == "loss":
-            raise ValueError(
-                f"two results would be called {name!r}: "
-                "give each metric a name of its own"
-            )
-        named[name] = metric
-    return named
+
+def _extremes(y: np.ndarray) -> np.ndarray:
+    """The indices of the examples with the lowest and with the highest target."""
+    width = max(y[0].size, 1)
+    return np.array([y.argmin() // width, y.argmax() // width])
+
+
+def directions(
+    metrics: dict[str, Metric], callbacks: tuple[Any, ...], validated: bool
+) -> dict[str, str | None]:
+    """The results each epoch will record, and whether "min" or "max" is better."""
+    known: dict[str, str | None] = {"train_loss": "min", "seconds": None}
+    if validated:
+        known["val_loss"] = "min"
+        known |= {f"val_{name}": better(metric) for name, metric in metrics.items()}
+    for callback in callbacks:
+        known = known | dict.fromkeys(getattr(callback, "columns", ())) | known
+    return known
 
 
 def check_callbacks(callbacks: Iterable[Any]) -> tuple[Any, ...]:

@@ -8,19 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from nntrain.checks import scalar_loss, whole_number
-from nntrain.data import Batches, check_data
+from nntrain.checks import whole_number
+from nntrain.data import Batches
+from nntrain.evaluation import Metric, measure, named_metrics
 from nntrain.history import History, Run
 from nntrain.progress import progress_bar
-from nntrain.runchecks import (
-    Metric,
-    check_callbacks,
-    check_run,
-    check_training,
-    named_metrics,
-)
+from nntrain.runchecks import check_callbacks, check_run, directions
 
-__all__ = ["evaluate", "fit", "train_epoch"]
+__all__ = ["fit", "train_epoch"]
 
 
 def fit(
@@ -38,27 +33,29 @@ def fit(
 ) -> History:
     """Train `network` until the history has `epochs` epochs, and return the history.
 
-    Each epoch records `train_loss` (the mean of the batches' losses, weighted with their
-    sizes, while the weights move), `seconds` and, given `val = (x, y)`, `val_loss` and
-    `val_<metric>`. Pass an earlier `history` to go on from it. The bar shows in a
-    terminal and in live Jupyter, never in logs.
+    Each epoch records `train_loss` (the mean over the examples, while the weights move),
+    `seconds` and, given `val = (x, y)`, `val_loss` and `val_<metric>`; both losses are
+    means over the examples, also where the loss itself is a sum over the batch. Pass an
+    earlier `history` to go on from it. The bar shows in a terminal and in live Jupyter,
+    never in logs.
 
     Ctrl-C ends the run after what is done: network and history stay usable, and
     `history.stop_reason` says so. A run that diverges records inf or nan; the callback
     `StopOnDivergence` ends it.
 
-    Raises `ValueError` unless `epochs` is a whole number ≥ 0, for a loss that is not one
-    number, training data that are not `Batches`, an optimiser of another network,
-    rebound weights, unusable validation data, metrics that are no functions, and
-    callbacks that lack a hook (`on_...`).
+    What can be known to be wrong is said before anything is trained, as a `ValueError`:
+    parts that do not fit together (an optimiser of another network, targets that the
+    loss does not take, a layer that computes no gradient), unusable validation data,
+    metrics without any, and callbacks that lack a hook (`on_...`) or need a result that
+    is not recorded.
     """
     epochs = whole_number("epochs", epochs, least=0)
-    check_training(network, loss, optimizer, train)
-    check_run(history, val)
     named, callbacks = named_metrics(metrics), check_callbacks(callbacks)
     history = History() if history is None else history
+    recorded = directions(named, callbacks, val is not None)
+    run = Run(network, loss, optimizer, train, history, callbacks, recorded)
+    check_run(run, val, named)
     history.stop_reason = ""
-    run = Run(network, loss, optimizer, train, history, callbacks)
     with (
         progress_bar(epochs, len(history), progress) as bar,
         np.errstate(over="ignore", invalid="ignore"),
@@ -70,8 +67,7 @@ def fit(
                 if run.stopped:  # by a callback, midway
                     break
                 if val is not None:
-                    results = _results(network, loss, *val, named)
-                    record |= {f"val_{name}": value for name, value in results.items()}
+                    record |= _validate(run, val, named)
                 history.epochs.append(record)
                 bar.update()
                 bar.set_postfix({name: f"{x:.4g}" for name, x in record.items()})
@@ -98,40 +94,20 @@ def train_epoch(run: Run) -> dict[str, float]:
         if run.stopped:
             break
     losses = step_loss[first:]
-    mean = float(np.average(losses, weights=train.sizes[: len(losses)]))
+    mean = _mean_loss(losses, train.sizes[: len(losses)], loss)
     return {"train_loss": mean, "seconds": time.perf_counter() - began}
 
 
-def evaluate(
-    network: Any,
-    loss: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    metrics: Sequence[Metric] = (),
-) -> dict[str, float]:
-    """Return `{"loss": …, "<metric>": …}` on `(x, y)`, with nothing trained.
-
-    A metric is a function `(outputs, targets) -> float`; its name becomes the key.
-    Raises `ValueError` for unusable data, for a loss or a metric that is not one number,
-    and for two metrics of one name.
-    """
-    scalar_loss(loss)
-    check_data(np.asarray(x), np.asarray(y))
-    return _results(network, loss, x, y, named_metrics(metrics))
+def _validate(run: Run, val: Any, metrics: dict[str, Metric]) -> dict[str, float]:
+    """The loss and the metrics on `val = (x, y)`, under their names in the history."""
+    x, y = val
+    results = measure(run.network, run.loss, x, y, metrics)
+    results["loss"] = _mean_loss([results["loss"]], np.array([len(y)]), run.loss)
+    return {f"val_{name}": value for name, value in results.items()}
 
 
-def _results(
-    network: Any, loss: Any, x: np.ndarray, y: np.ndarray, metrics: dict[str, Metric]
-) -> dict[str, float]:
-    outputs = network.predict(x)
-    results = {"loss": float(loss.forward(outputs, y))}
-    for name, metric in metrics.items():
-        value = np.asarray(metric(outputs, y))
-        if value.size != 1 or value.dtype.kind not in "fiub":
-            raise ValueError(
-                f"the metric {name} must return one number, "
-                f"got {value.dtype} of shape {value.shape}"
-            )
-        results[name] = float(value.item())
-    return results
+def _mean_loss(losses: list[float], sizes: np.ndarray, loss: Any) -> float:
+    """The mean over the examples; the single losses are means or sums over a batch."""
+    if getattr(loss, "reduction", "mean") == "sum":
+        return float(np.sum(losses) / np.sum(sizes))
+    return float(np.average(losses, weights=sizes))

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,29 +18,31 @@ from nntrain import (
     Linear,
     Sequential,
     Tanh,
+    accuracy,
     fit,
 )
 from nntrain.callbacks import (
     Callback,
-    Checkpoint,
-    ClipGradients,
     EarlyStopping,
     LearningRateLog,
     StopOnDivergence,
-    resume,
 )
+from nntrain.checkpoints import Checkpoint, resume
 from nntrain.schedules import exponential
 
 
 class Scripted(Callback):
-    """Puts the given numbers in place of an epoch's ``val_loss`` and keeps the weights of every epoch."""
+    """Records the given numbers as results, and keeps the weights of every epoch."""
+
+    columns = ("val_loss", "val_score")
 
     def __init__(self, *values):
         self.values, self.params = values, []
 
     def on_epoch_end(self, run):
         self.params.append(run.network.params.copy())
-        run.history.epochs[-1]["val_loss"] = self.values[len(self.params) - 1]
+        value = self.values[len(self.params) - 1]
+        run.history.epochs[-1] |= {"val_loss": value, "val_score": value}
 
 
 def scripted_run(make_network, small_data, values, stopper):
@@ -93,12 +96,19 @@ def test_early_stopping_can_leave_the_last_weights(make_network, small_data):
 @pytest.mark.parametrize(
     ("options", "values", "epochs"),
     [
+        # 0.4 is no improvement, 0.8 in two epochs is; of 0.2 more nothing comes
+        ({"min_delta": 0.5}, (5.0, 4.6, 4.2, 4.1, 4.0, 3.9, 3.8), 5),
+        ({"min_delta": 0.05}, (5.0, 4.6, 4.2, 4.1, 4.0, 3.9, 3.8), 7),
         (
-            {"min_delta": 0.5},
-            (5.0, 4.6, 4.2, 4.1, 4.0),
-            5,
-        ),  # 0.4 is no improvement, 0.8 in two epochs is
-        ({"mode": "max"}, (0.5, 0.9, 0.8, 0.7, 1.0), 4),
+            {"monitor": "val_score", "mode": "max"},
+            (0.5, 0.9, 0.8, 0.7, 1.0),
+            4,
+        ),
+        (
+            {"monitor": "val_score", "mode": "max", "min_delta": 0.2},
+            (0.5, 0.9, 1.0, 1.05, 1.2),
+            4,
+        ),
         ({}, (math.nan, math.nan, 1.0), 2),
         ({}, (2.0, 2.0, 2.0, 2.0), 3),
     ],
@@ -167,27 +177,86 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_before_it_starts(
 def test_a_resumption_that_fails_changes_nothing(tmp_path, small_data):
     path = tmp_path / "run.npz"
     network, loss, _, train = everything(small_data)
-    fit(
-        network,
-        loss,
-        SGD(network, lr=0.1),
-        train,
-        epochs=1,
-        callbacks=[Checkpoint(path)],
-    )
-    for kind, momentum in ((np.random.PCG64, 0.9), (np.random.MT19937, 0.0)):
+    sgd, keep = SGD(network, lr=0.1, momentum=0.9), [Checkpoint(path)]
+    fit(network, loss, sgd, train, epochs=1, callbacks=keep)
+    for kind, momentum, message in (
+        (np.random.PCG64, 0.5, "has momentum 0.9, this run has momentum 0.5"),
+        (np.random.PCG64, 0.0, "has momentum 0.9, this run has momentum 0.0"),
+        (np.random.MT19937, 0.9, "does not fit this run"),
+    ):
         other, _, _, batches = everything(small_data, kind, seed=5)
         optimizer, before = SGD(other, lr=0.1, momentum=momentum), other.params.copy()
-        with pytest.raises(ValueError, match="does not fit this run"):
+        with pytest.raises(ValueError, match=message):
             resume(path, other, optimizer, batches)
         np.testing.assert_array_equal(other.params, before)
         assert optimizer.steps == 0
 
 
+def test_the_settings_of_layers_are_compared_on_resuming(tmp_path, small_data):
+    def run(**settings):
+        rng = np.random.default_rng(0)
+        network = Sequential(BatchNorm1d(8, **settings), Linear(8, 3, rng=rng))
+        return network, SGD(network, lr=0.1), Batches(*small_data, 8, rng=rng)
+
+    path = tmp_path / "run.npz"
+    network, sgd, train = run()
+    keep = [Checkpoint(path)]
+    fit(network, CrossEntropyLoss(), sgd, train, epochs=1, callbacks=keep)
+    for settings in ({"eps": 0.1}, {"momentum": 0.5}):
+        with pytest.raises(ValueError, match=r"this run has network .*(eps|momentum)="):
+            resume(path, *run(**settings))
+    assert len(resume(path, *run())) == 1
+
+
+def share_wrong(outputs, targets):
+    return 1 - accuracy(outputs, targets)
+
+
+def run_with(stopper, metrics, make_network, small_data):
+    network = make_network()
+    train = Batches(*small_data, 8, rng=np.random.default_rng(0))
+    loss, sgd = CrossEntropyLoss(), SGD(network, lr=0.1)
+    return fit(
+        network, loss, sgd, train, small_data,
+        epochs=30, metrics=metrics, callbacks=[stopper],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", [accuracy, partial(accuracy)])
+def test_of_an_accuracy_the_largest_is_the_best(metric, make_network, small_data):
+    stopper = EarlyStopping(3, monitor="val_accuracy")
+    history = run_with(stopper, [metric], make_network, small_data)
+    assert stopper.best == history["val_accuracy"].max() > history["val_accuracy"][0]
+    assert stopper.best_epoch == history["val_accuracy"].argmax() + 1
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode", "message"),
+    [
+        ("val_accuracy", "min", "mode='min' would keep the worst epoch: .* maximum"),
+        ("val_loss", "max", "mode='max' would keep the worst epoch: .* minimum"),
+        ("val_share_wrong", None, "is a larger val_share_wrong better or a smaller"),
+        ("val_acuracy", None, "but this run records train_loss, .*val_accuracy"),
+    ],
+)
+def test_a_wrong_direction_is_refused_before_training(
+    monitor, mode, message, make_network, small_data
+):
+    stopper = EarlyStopping(3, monitor=monitor, mode=mode)
+    calls = []
+    stopper.on_step_end = lambda run: calls.append(run)
+    with pytest.raises(ValueError, match=message):
+        run_with(stopper, [accuracy, share_wrong], make_network, small_data)
+    assert not calls
+
+
 def test_early_stopping_names_what_it_cannot_monitor(make_network, small_data):
     network = make_network()
     train = Batches(*small_data, 8, shuffle=False)
-    with pytest.raises(ValueError, match="no 'val_loss'; it has train_loss"):
+    with pytest.raises(
+        ValueError,
+        match="monitors 'val_loss', but this run records train_loss, seconds",
+    ):
         fit(
             network,
             CrossEntropyLoss(),
@@ -213,7 +282,6 @@ def test_early_stopping_names_what_it_cannot_monitor(make_network, small_data):
         ),
         (lambda: EarlyStopping(1, mode="best"), "'min' or 'max', got 'best'"),
         (lambda: StopOnDivergence(1.0), "1 < factor ≤ inf, got 1.0"),
-        (lambda: ClipGradients(0), "0 < max_norm ≤ inf, got 0"),
         (
             lambda: Checkpoint("c.npz", every=0),
             "every must be a whole number of at least 1, got 0",
@@ -309,10 +377,9 @@ def test_clipped_gradients_move_the_weights_by_at_most_lr_times_the_norm(
     fit(
         network,
         CrossEntropyLoss(),
-        SGD(network, lr=1.0),
+        SGD(network, lr=1.0, max_norm=0.01),
         train,
         epochs=1,
-        callbacks=[ClipGradients(0.01)],
     )
     assert np.linalg.norm(network.params - before) == pytest.approx(0.01, rel=1e-3)
 
@@ -362,12 +429,12 @@ def test_a_checkpoint_of_something_else_is_rejected(tmp_path, small_data):
     before = network.params.copy()
     with pytest.raises(
         ValueError,
-        match=r"is of Sequential.* by Adam, this run has Sequential.* by AdamW",
+        match="has optimizer Adam, this run has optimizer AdamW",
     ):
         resume(path, network, AdamW(network), train)
     other = Sequential(Linear(8, 3, rng=np.random.default_rng(0)))
     with pytest.raises(
-        ValueError, match=r"this run has Sequential\(Linear\(8, 3\)\) trained by Adam"
+        ValueError, match=r"this run has network Sequential\(Linear\(8, 3\)\)"
     ):
         resume(path, other, Adam(other), train)
     with pytest.raises(ValueError, match="2 random generators, this run has 1"):

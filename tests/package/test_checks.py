@@ -17,7 +17,8 @@ from nntrain import (
     standardise,
     train_val_split,
 )
-from nntrain.callbacks import Checkpoint, ClipGradients, EarlyStopping, StopOnDivergence
+from nntrain.callbacks import EarlyStopping, StopOnDivergence
+from nntrain.checkpoints import Checkpoint
 from nntrain.checks import number, whole_number
 from nntrain.datasets import spirals, two_moons
 from nntrain.gradcheck import check_gradient, numerical_gradient
@@ -107,7 +108,6 @@ NUMBERS = {
     "rate": lambda v: inverse_time(0.1, v),
     "final": lambda v: cosine(0.1, 10, v),
     "max_norm": lambda v: clip_grad_norm(np.ones(2), v),
-    "clip": ClipGradients,
     "min_delta": lambda v: EarlyStopping(2, v),
     "divergence": StopOnDivergence,
     "lr_min": lambda v: range_test(lr_min=v),

@@ -12,7 +12,10 @@ from nntrain import (
     SGD,
     Adam,
     Batches,
+    BatchNorm1d,
     CrossEntropyLoss,
+    Dropout,
+    Layer,
     Linear,
     MSELoss,
     Sequential,
@@ -301,6 +304,9 @@ def test_evaluate_leaves_the_network_alone(make_network, small_data):
         ),
         ({"val": (np.ones((2, 8)),)}, r"val must be \(x, y\), got 1 values"),
         ({"val": (np.ones((2, 8)), np.array([0, 3]))}, r"labels must lie in 0 … 2"),
+        ({"metrics": [accuracy]}, r"the metrics accuracy .* pass val=\(x, y\) too"),
+        ({"val": (np.ones((0, 8)), np.ones(0, int))}, "at least one, got shapes"),
+        ({"val": (np.ones((2, 7)), np.zeros(2, int))}, r"shape \(N, 8\), got \(2, 7\)"),
     ],
 )
 def test_bad_input_is_named(change, message, make_network, small_data):
@@ -415,3 +421,146 @@ def test_epochs_without_validation_are_gaps_in_the_column(at, make_network, smal
             progress=False,
         )
     np.testing.assert_array_equal(np.isnan(history["val_loss"]), [at == 0, at == 1])
+
+
+def never_called(self, run):
+    raise AssertionError("training began")
+
+
+@pytest.mark.parametrize("size", [1, 8])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": np.repeat([0, 1, 2, 3], 8)}, "labels must lie in 0 … 2"),
+        ({"y": np.repeat([0, 1, 2, -1], 8)}, "labels must lie in 0 … 2"),
+        ({"y": np.zeros((32, 2))}, r"\(\d, 3\)"),
+        ({"x": np.zeros((32, 7))}, r"shape \(N, 8\), got \(\d, 7\)"),
+    ],
+)
+def test_unfit_data_are_refused_before_training(
+    size, change, message, make_network, small_data, monkeypatch
+):
+    data = {"x": small_data[0], "y": small_data[1], **change}
+    train = Batches(data["x"], data["y"], size, shuffle=False)
+    monkeypatch.setattr(Callback, "on_train_begin", never_called)
+    network = make_network()
+    with pytest.raises(ValueError, match=message):
+        sgd = SGD(network, lr=0.1)
+        fit(network, CrossEntropyLoss(), sgd, train, epochs=1, callbacks=[Callback()])
+
+
+def test_a_short_last_batch_that_cannot_be_normalised_is_refused_at_once(
+    small_data, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    network = Sequential(Linear(8, 3, rng=rng), BatchNorm1d(3))
+    train = Batches(small_data[0][:9], small_data[1][:9], 8, shuffle=False)
+    monkeypatch.setattr(Callback, "on_train_begin", never_called)
+    with pytest.raises(ValueError, match="two examples or more, got 1; use drop_last"):
+        sgd = SGD(network, lr=0.1)
+        fit(network, CrossEntropyLoss(), sgd, train, epochs=1, callbacks=[Callback()])
+
+
+class Lazy(Linear):
+    """Its backward pass computes no gradient for its parameters."""
+
+    def backward(self, dy, need_dx=True):
+        return dy @ self.weight.T
+
+
+class Adding(Lazy):
+    """It adds to its gradients, as in PyTorch, and nobody sets them to zero."""
+
+    def backward(self, dy, need_dx=True):
+        self.grad_weight += self.x.T @ dy
+        self.grad_bias += dy.sum(axis=0)
+        return super().backward(dy)
+
+
+class Unnamed(Layer):
+    """A layer that forgot to name its parameters."""
+
+    def __init__(self, rng):
+        self.weight = rng.normal(size=(8, 3)).astype(np.float32)
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x @ self.weight
+
+    def backward(self, dy, need_dx=True):
+        self.grad_weight = self.x.T @ dy
+        return dy @ self.weight.T
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda rng: Lazy(8, 3, rng=rng), "leaves grad_weight as it was"),
+        (lambda rng: Adding(8, 3, rng=rng), "or adds to it: it must write it"),
+        (Unnamed, "computes grad_weight, but does not name 'weight'"),
+    ],
+)
+def test_a_layer_that_would_not_train_is_refused(make, message, small_data):
+    network = Sequential(make(np.random.default_rng(0)))
+    with pytest.raises(ValueError, match=message):
+        sgd = SGD(network, lr=0.1)
+        fit(network, CrossEntropyLoss(), sgd, batches(small_data), epochs=1)
+
+
+def test_the_trial_before_training_leaves_no_trace(small_data):
+    rng = np.random.default_rng(0)
+    dropout = Dropout(0.5, np.random.default_rng(1))
+    network = Sequential(Linear(8, 3, rng=rng), BatchNorm1d(3), dropout)
+    before, drawn = network.state(), dropout.rng.bit_generator.state
+    sgd, train = SGD(network, lr=0.1), batches(small_data)
+    fit(network, CrossEntropyLoss(), sgd, train, small_data, epochs=0)
+    for name, array in network.state().items():
+        np.testing.assert_array_equal(array, before[name])
+    assert dropout.rng.bit_generator.state == drawn
+
+
+def test_fit_trains_with_dropout_and_the_batchs_own_statistics(small_data):
+    """As `forward(training=True)` has them; validation uses neither."""
+    network = Sequential(BatchNorm1d(8), Linear(8, 3, rng=np.random.default_rng(0)))
+    sgd, train = SGD(network, lr=0.1), Batches(*small_data, 32, shuffle=False)
+    x, y = small_data[0] * 3 + 1, small_data[1]
+    train = Batches(x, y, 32, shuffle=False)
+    history = fit(network, CrossEntropyLoss(), sgd, train, (x, y), epochs=1)
+    np.testing.assert_allclose(
+        network.layers[0].running_mean, 0.1 * x.mean(axis=0), rtol=1e-4, atol=1e-6
+    )
+    assert history["val_loss"][0] == evaluate(network, CrossEntropyLoss(), x, y)["loss"]
+
+
+@pytest.mark.parametrize("size", [5, 8, 32])
+def test_losses_in_a_history_can_be_compared_whatever_the_reduction(
+    size, make_network, small_data
+):
+    results = {}
+    for reduction in ("mean", "sum"):
+        network, loss = make_network(), CrossEntropyLoss(reduction)
+        train = batches(small_data, size)
+        history = fit(network, loss, SGD(network, lr=0.0), train, small_data, epochs=1)
+        results[reduction] = history.epochs[0]
+        assert history["train_loss"][0] == pytest.approx(
+            history["val_loss"][0], rel=1e-5
+        )
+    for name in ("train_loss", "val_loss"):
+        assert results["sum"][name] == pytest.approx(results["mean"][name], rel=1e-5)
+
+
+@pytest.mark.parametrize("lr", [1e-300, 1e300])
+def test_extreme_rates_neither_warn_nor_raise(lr, make_network, small_data):
+    network = make_network()
+    before = network.params.copy()
+    sgd = SGD(network, lr=lr)
+    history = fit(network, CrossEntropyLoss(), sgd, batches(small_data), epochs=2)
+    assert len(history) == 2
+    assert np.array_equal(network.params, before) == (lr < 1)
+
+
+def test_one_example_is_enough_to_train(make_network, small_data):
+    network, one = make_network(), (small_data[0][:1], small_data[1][:1])
+    sgd, train = SGD(network, lr=0.5), Batches(*one, 1, shuffle=False)
+    history = fit(network, CrossEntropyLoss(), sgd, train, one, epochs=20)
+    assert history["val_loss"][-1] < 0.1 * history["train_loss"][0]

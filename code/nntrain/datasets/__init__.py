@@ -1,7 +1,19 @@
 """Data to learn from: handwritten digits, small sets made by hand, and the reader's own.
 
 `load_mnist` gives the real thing or an error, `load_digits` needs no network,
-`load_handwritten` picks for you.
+`load_handwritten` picks for you. `load_arrays`, `load_csv` and `load_folder` take the
+reader's own data, and `read_digit` a picture of a digit. A network of one's own data::
+
+    data = load_csv("flowers.csv", target="species")
+    rng = np.random.default_rng(0)
+    x_train, y_train, x_val, y_val = train_val_split(data.x, data.y, 30, rng=rng)
+    x_train, x_val = standardise(x_train, x_val)
+    hidden = Linear(data.x.shape[1], 16, rng=rng)
+    network = Sequential(hidden, ReLU(), Linear(16, len(data.classes), rng=rng))
+    batches = Batches(x_train, y_train, 10, rng=rng)
+    fit(network, CrossEntropyLoss(), Adam(network), batches, (x_val, y_val),
+        epochs=50, metrics=(accuracy,))
+    print(data.classes[network.predict(x_val[:1]).argmax()])
 """
 
 import os
@@ -12,8 +24,10 @@ from numpy.typing import DTypeLike
 
 from . import mnist
 from .copies import places
+from .digit import OwnDigit, read_digit
 from .download import DatasetUnavailable
 from .idx import DatasetError, read_idx
+from .own import OwnData, load_arrays, load_csv, load_folder
 from .rounding import twin
 from .toys import blobs, circles, line_with_outlier, sine_1d, spirals, two_moons, xor
 
@@ -21,13 +35,19 @@ __all__ = [
     "Dataset",
     "DatasetError",
     "DatasetUnavailable",
+    "OwnData",
+    "OwnDigit",
     "blobs",
     "circles",
     "line_with_outlier",
+    "load_arrays",
+    "load_csv",
     "load_digits",
+    "load_folder",
     "load_handwritten",
     "load_mnist",
     "places",
+    "read_digit",
     "read_idx",
     "sine_1d",
     "spirals",

@@ -110,7 +110,7 @@ def executed(path: Path, root: Path = ROOT) -> tuple[NotebookNode, float | None]
     print(f"  running {path.name} (not in the book's build)", flush=True)
     start = time.perf_counter()
     NotebookClient(
-        notebook, timeout=180, resources={"metadata": {"path": str(path.parent)}}
+        notebook, timeout=1800, resources={"metadata": {"path": str(path.parent)}}
     ).execute()
     return notebook, time.perf_counter() - start
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import IO
 
 from sphinx.application import Sphinx
@@ -16,6 +16,7 @@ _lock: IO[str] | None = None  # held until the process ends, however it ends
 
 def begin(app: Sphinx, config) -> None:
     """Let no second build into the folder, and trust nothing that an unfinished one left there."""
+    sys.excepthook = _last_word
     folder = Path(app.outdir).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +79,17 @@ def _take(path: Path) -> None:
             "Another build is running in this folder: wait until it is done."
         ) from None
     _lock = file
+
+
+def _last_word(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """In place of the traceback of a fault that came before or after Sphinx's own build."""
+    told = sentence(error)
+    if told is None:
+        sys.__excepthook__(kind, error, trace)
+    else:
+        print(told, file=sys.stderr)
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

@@ -1,8 +1,8 @@
 """nntrain: the package behind the book *Training Neural Networks*.
 
-Each module teaches one concept and can be read on its own. The names a training run needs
-are gathered here; the rest is imported from its module, for example
-``from nntrain.landscapes.surfaces import Ravine``.
+Each module teaches one concept and can be read on its own. The names a training run
+needs are gathered here; the rest is imported from its module, for example
+`from nntrain.landscapes.surfaces import Ravine`.
 """
 
 from nntrain.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh

@@ -1,9 +1,9 @@
 """Activations: the non-linear functions between the linear maps (chapters 1 and 3).
 
 Pure functions first, then the layers built on them. Each function is safe for finite
-logits of any size. A logit of −∞ masks a class: its probability is 0. What has no limit,
-such as a softmax of nothing but −∞, is nan, and so is a softmax with +∞ among its
-logits, as in PyTorch and SciPy: a run that has diverged should be seen.
+logits of any size. A logit of −∞ masks a class: its probability is 0. What has no
+limit, such as a softmax of nothing but −∞, is nan, and so is a softmax with +∞ among
+its logits, as in PyTorch and SciPy: a run that has diverged should be seen.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class Softmax(_Activation):
     .. math:: \partial L/\partial x_k = y_k\,(\partial L/\partial y_k
               - \textstyle\sum_j y_j\, \partial L/\partial y_j)
 
-    For a loss on probabilities; to train a classifier, logits and `CrossEntropyLoss` are
-    safer and faster.
+    For a loss on probabilities; to train a classifier, logits and `CrossEntropyLoss`
+    are safer and faster.
     """
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:

@@ -50,7 +50,7 @@ def topological_order(root: Tensor) -> list[Tensor]:
 
 
 def sum_to_shape(grad: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Undo broadcasting: an element used in many places gets the sum of its gradients."""
+    """Undo broadcasting: an element used often gets the sum of its gradients."""
     grad = np.asarray(grad)
     if grad.shape == shape:
         return grad

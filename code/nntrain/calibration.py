@@ -1,4 +1,6 @@
-"""Do the probabilities mean what they say? Of the answers given with 80 %, 80 % are right.
+"""Do the probabilities mean what they say? Of answers given with 80 %, 80 % are right.
+
+Taught in chapter 8.
 
 Source: Guo et al., "On calibration of modern neural networks" (2017).
 """

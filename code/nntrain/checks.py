@@ -1,4 +1,4 @@
-"""Checks of what a caller passes, worded alike: what was expected and what was given."""
+"""Checks of what a caller passes: what was expected and what was given."""
 
 from __future__ import annotations
 

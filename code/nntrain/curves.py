@@ -1,4 +1,4 @@
-"""What every threshold would give: sweeps, the ROC curve and the area under it (chapter 8)."""
+"""What each threshold would give: sweeps, the ROC curve, its area (chapter 8)."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def roc_curve(scores: ArrayLike, targets: ArrayLike) -> dict[str, np.ndarray]:
 def roc_auc(scores: ArrayLike, targets: ArrayLike) -> float:
     """The area under the ROC curve.
 
-    It is the probability that a random positive example has a higher score than a random
-    negative one, ties counting half: ½ is guessing, 1 a perfect order. Arguments and
-    errors as for `roc_curve`.
+    It is the probability that a random positive example has a higher score than a
+    random negative one, ties counting half: ½ is guessing, 1 a perfect order.
+    Arguments and errors as for `roc_curve`.
 
     >>> roc_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
     0.75

@@ -20,8 +20,8 @@ from nntrain.targets import check_distributions, check_labels
 def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Join tensors along an axis; the gradient is cut where they were joined.
 
-    Raises `ValueError` for no tensors, for arrays among them, and for shapes that do not
-    fit.
+    Raises `ValueError` for no tensors, for arrays among them, and for shapes that
+    do not fit.
     """
     if not all(isinstance(t, Tensor) for t in tensors):
         raise ValueError(

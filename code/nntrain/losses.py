@@ -122,7 +122,7 @@ class Loss:
         targets = np.asarray(targets)
         if not outputs.ndim:
             raise ValueError(
-                f"{type(self).__name__} expected outputs of shape (N, …), got one number"
+                f"{type(self).__name__} expected outputs (N, …), got one number"
             )
         if targets.dtype != outputs.dtype:
             targets = real_array("targets", targets).astype(outputs.dtype)
@@ -306,13 +306,13 @@ class _Categorical(Loss):
 
 
 class CrossEntropyLoss(_Categorical):
-    r"""Softmax followed by the negative log-likelihood, from the logits z of shape (N, K).
+    r"""Softmax followed by the negative log-likelihood, from logits z of shape (N, K).
 
     .. math:: \ell = \log\sum_k e^{z_k} - \sum_k t_k z_k, \qquad
               \partial\ell/\partial z_k = p_k - t_k
 
-    with p = softmax(z) and t the one-hot row (or any distribution that sums to one). For
-    integer labels the second term is just the logit of the right class. Stable: the
+    with p = softmax(z) and t the one-hot row (or any distribution that sums to one).
+    For integer labels the second term is just the logit of the right class. Stable: the
     largest logit of each row is subtracted first.
 
     Smoothed targets, with `label_smoothing` ε, are (1 − ε) t + ε/K; `class_weights` w

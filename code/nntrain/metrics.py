@@ -1,4 +1,4 @@
-"""How good are the answers? Accuracy, and what it hides: the errors of each kind (chapter 8).
+"""How good are the answers? Accuracy, and the errors of each kind (chapter 8).
 
 Each metric is a function `(outputs, targets) -> float`, and says by its attribute
 `higher_is_better` in which direction it improves.
@@ -116,14 +116,16 @@ def binary_accuracy(
     if not np.isin(truth, (0, 1)).all():
         wrong = truth[~np.isin(truth, (0, 1))]
         raise ValueError(
-            f"targets must be zeros and ones, got {len(wrong)} others, such as {wrong[0]}"
+            f"targets must be zeros and ones, got {len(wrong)} others, such as "
+            f"{wrong[0]}"
         )
     same_length("outputs", scores, truth)
     if threshold is None:
         if scores.min() >= 0 and scores.max() <= 1 and scores.min() < 0.5:
             raise ValueError(
                 f"outputs from {scores.min():g} to {scores.max():g} may be logits or "
-                "probabilities: say threshold=0 for logits, threshold=0.5 for probabilities"
+                "probabilities: say threshold=0 for logits, threshold=0.5 for "
+                "probabilities"
             )
         threshold = 0.0
     number("threshold", threshold, -np.inf, np.inf, closed_high=True)
@@ -141,7 +143,7 @@ def confusion_matrix(
         predictions, targets: (N,) integer labels 0 … `n_classes` − 1.
 
     Returns:
-        (n_classes, n_classes), int64. The diagonal holds the right answers, the sum is N.
+        (n_classes, n_classes), int64. The right answers are the diagonal, the sum is N.
 
     Raises:
         ValueError: unequal shapes, no examples, no integers, or a label out of range.
@@ -305,7 +307,7 @@ def _rate(
 
 
 def _classes(outputs: ArrayLike, targets: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """The predicted classes and the true ones; −1 is predicted where a row has a NaN."""
+    """The predicted classes and the true ones; a row with a NaN predicts −1."""
     outputs = np.asarray(outputs)
     if outputs.ndim == 2 and outputs.shape[1] >= 2 and outputs.dtype.kind in "fiub":
         truth = as_labels(targets, outputs.shape[1])
@@ -316,7 +318,8 @@ def _classes(outputs: ArrayLike, targets: ArrayLike) -> tuple[np.ndarray, np.nda
         return _label_pairs(outputs, targets)
     raise ValueError(
         f"outputs are {outputs.dtype} of shape {outputs.shape}, expected (N, K) with "
-        "K ≥ 2, or integer labels (N,); for a network with one output use binary_accuracy"
+        "K ≥ 2, or integer labels (N,); for a network with one output use "
+        "binary_accuracy"
     )
 
 

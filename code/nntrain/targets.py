@@ -66,12 +66,13 @@ def check_shares(user: str, targets: np.ndarray) -> None:
 class ClassTargets:
     r"""What a categorical loss compares its outputs with: rows t, and how they count.
 
-    Label smoothing ε makes them :math:`(1 - \varepsilon)\,t + \varepsilon / K`. With class
-    weights w the loss is :math:`-\sum_k w_k t_k\log p_k`. That is
-    :math:`s = \sum_k w_k t_k` times the plain loss of the targets :math:`w_k t_k / s`, so
-    one formula does for both. After `compared_with`, `factors` (N, 1) are these s, and
-    `counts` (N,) is how much each example counts in a mean: the weight of its class, or
-    1 for a distribution; both are None without class weights.
+    Label smoothing ε makes them :math:`(1 - \varepsilon)\,t + \varepsilon / K`. With
+    class weights w the loss is :math:`-\sum_k w_k t_k\log p_k`. That is
+    :math:`s = \sum_k w_k t_k` times the plain loss of the targets
+    :math:`w_k t_k / s`, so one formula does for both. After
+    `compared_with`, `factors` (N, 1) are these s, and `counts` (N,) is how much each
+    example counts in a mean: the weight of its class, or 1 for a distribution; both are
+    None without class weights.
 
     Source: Szegedy et al., "Rethinking the Inception architecture" (2016).
     """
@@ -157,7 +158,7 @@ class ClassTargets:
 
 
 def positive_weights(name: str, values: Any, count: int | None = None) -> np.ndarray:
-    """Return weights of shape (`count`,); `ValueError` unless finite, ≥ 0, one above 0."""
+    """Return weights (`count`,); `ValueError` unless finite, ≥ 0 and not all 0."""
     weights = real_array(name, values).astype(np.float64)
     if weights.ndim != 1 or not weights.size or count not in (None, len(weights)):
         wanted = "one-dimensional" if count is None else f"of shape ({count},)"
@@ -186,8 +187,8 @@ def class_labels(
     labels = np.asarray(values)
     if labels.ndim != 1 or len(labels) == 0 or labels.dtype.kind not in "iub":
         raise ValueError(
-            f"{name} are {labels.dtype} of shape {labels.shape}, expected integers (N,), "
-            "N ≥ 1"
+            f"{name} are {labels.dtype} of shape {labels.shape}, expected integers "
+            "(N,), N ≥ 1"
         )
     labels = labels.astype(np.int64)
     if n_classes is not None and (labels.min() < 0 or labels.max() >= n_classes):
@@ -199,27 +200,27 @@ def class_labels(
 
 
 def as_labels(targets: ArrayLike, n_classes: int) -> np.ndarray:
-    """Return targets, labels (N,) or one-hot rows (N, K), as labels; else `ValueError`."""
+    """Return labels (N,) or one-hot rows (N, K) as labels; `ValueError` otherwise."""
     array = np.asarray(targets)
     if array.ndim == 2 and len(array) and array.shape[1] == n_classes:
         if not (np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all()):
             raise ValueError(
-                "targets of two dimensions must be one-hot: a single 1 in each row, the "
-                "rest 0"
+                "targets of two dimensions must be one-hot: a single 1 in each row, "
+                "the rest 0"
             )
         return array.argmax(axis=1)
     return class_labels("targets", array, n_classes)
 
 
 def column(name: str, values: ArrayLike) -> np.ndarray:
-    """Return numbers of shape (N,) or (N, 1) as (N,); `ValueError` for anything else."""
+    """Return numbers of shape (N,) or (N, 1) as (N,); `ValueError` otherwise."""
     array = np.asarray(values)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or len(array) == 0 or array.dtype.kind not in "fiub":
         raise ValueError(
-            f"{name} are {array.dtype} of shape {array.shape}, expected (N,) or (N, 1), "
-            "N ≥ 1"
+            f"{name} are {array.dtype} of shape {array.shape}, expected (N,) or "
+            "(N, 1), N ≥ 1"
         )
     return array
 

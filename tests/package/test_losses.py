@@ -234,7 +234,7 @@ Z, LABELS = np.zeros((4, 3), np.float32), np.array([0, 1, 2, 0])
             LABELS[:3],
             r"expected 4 integer labels or a \(4, 3\) array, got int64 .*\(3,\)",
         ),
-        (MSELoss, 0.5, 1.0, r"outputs of shape \(N, …\), got one number"),
+        (MSELoss, 0.5, 1.0, r"outputs \(N, …\), got one number"),
         (
             MSELoss,
             Z,

@@ -1,4 +1,4 @@
-"""Data to learn from: handwritten digits, small sets made by hand, and the reader's own.
+"""Data to learn from: handwritten digits, small made-up sets, and the reader's own.
 
 `load_mnist` gives the real thing or an error, `load_digits` needs no network,
 `load_handwritten` picks for you. `load_arrays`, `load_csv` and `load_folder` take the
@@ -98,17 +98,18 @@ def load_mnist(
 
     The four files are looked for, in this order,
 
-    1. in `root`, or else in the folder named by the environment variable `NNTRAIN_DATA`:
+    1. in `root`, or else in the folder that the variable `NNTRAIN_DATA` names:
        in its folder `mnist`, in itself, and where torchvision puts them (`MNIST/raw`);
        as published (.gz) or unpacked, also as `train-images.idx3-ubyte` and so on. A
        file that is missing among the others, or is not as published, and a folder that
        cannot be read are errors: you asked for this copy. With none of the four there,
        an explicit `root` is an error, and so is an empty folder `mnist`;
     2. in your cache, from an earlier download; a broken file there is replaced;
-    3. on the network, unless `NNTRAIN_OFFLINE=1` is set (11 MB, over HTTPS, then kept in
-       the cache).
+    3. on the network, unless `NNTRAIN_OFFLINE=1` is set (11 MB, over HTTPS, then kept
+       in the cache).
 
-    Every file, wherever it came from, is checked by SHA-256. `places()` lists the folders.
+    Every file, wherever it came from, is checked by SHA-256. `places()` lists the
+    folders.
 
     Args:
         root: a folder with your own copy.
@@ -126,10 +127,11 @@ def load_mnist(
 
 
 def load_digits(*, dtype: DTypeLike = np.float32, flatten: bool = True) -> Dataset:
-    """Load the 1,797 digits of 8×8 pixels that come with scikit-learn, without a network.
+    """Load the 1,797 digits of 8×8 pixels that come with scikit-learn.
 
-    In the order of the file, every fifth image of each class is for testing, so the split
-    is always the same and every class has its share: 1,442 for training, 355 for testing.
+    Needs no network. In the order of the file, every fifth image of each class is for
+    testing, so the split is always the same and every class has its share: 1,442 for
+    training, 355 for testing.
 
     Raises:
         DatasetError: scikit-learn is not installed.
@@ -174,14 +176,14 @@ _download_failed = False
 def load_handwritten(*, dtype: DTypeLike = np.float32, flatten: bool = True) -> Dataset:
     """Load MNIST if it can be had, and otherwise the smaller digits of `load_digits`.
 
-    Nothing is printed: `.name` and `.source` tell which it is. Code that is to run on both
-    takes sizes from the data, as in `Linear(data.x_train.shape[1], 30, rng=rng)`. Without
-    a network this takes some seconds the first time, and is then remembered as long as
-    the process lives.
+    Nothing is printed: `.name` and `.source` tell which it is. Code that is to run on
+    both takes sizes from the data, as in `Linear(data.x_train.shape[1], 30, rng=rng)`.
+    Without a network this takes some seconds the first time, and is then remembered as
+    long as the process lives.
 
     Raises:
-        DatasetError: `NNTRAIN_DATA` points at a folder, and MNIST is neither whole there
-            nor to be had elsewhere. To go on with other data would hide it.
+        DatasetError: `NNTRAIN_DATA` points at a folder, and MNIST is neither whole
+            there nor to be had elsewhere. To go on with other data would hide it.
     """
     global _download_failed
     try:

@@ -1,4 +1,4 @@
-"""Fetching one published file from several mirrors: checked, retried, and never half there."""
+"""Fetching a file from several mirrors: checked, retried, and never half there."""
 
 import contextlib
 import logging
@@ -101,9 +101,9 @@ def fetch(filename: str, sha256: str, folder: Path, mirrors: Sequence[str]) -> P
 
     The file grows under a temporary name and is renamed only when its SHA-256 is right,
     so that an interrupted download leaves nothing that could be taken for the file. A
-    file already there is kept if its SHA-256 is right and replaced if not. A mirror that
-    fails, stalls, crawls or serves other bytes is passed over for the next; the list is
-    tried `ROUNDS` times.
+    file already there is kept if its SHA-256 is right and replaced if not. A mirror
+    that fails, stalls, crawls or serves other bytes is passed over for the next; the
+    list is tried `ROUNDS` times.
 
     Raises:
         DatasetUnavailable: no mirror delivered the file, or `folder` cannot be written.
@@ -175,7 +175,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, requests.Timeout):
         return "timed out"
     if isinstance(error, requests.RequestException):
-        # Connection refused, unknown host, certificate refused, connection broken off half-way ...
+        # Connection refused or broken off, unknown host, certificate refused ...
         return "connection failed or broke off"
     if isinstance(error, TimeoutError):
         return str(error)

@@ -1,7 +1,7 @@
 """The IDX format, in which MNIST is published: a short header, then plain numbers.
 
-Nothing in a file is executed or believed: each field of the header is checked, and so is
-the length.
+Nothing in a file is executed or believed: each field of the header is checked, and so
+is the length.
 """
 
 import gzip
@@ -21,7 +21,7 @@ class DatasetError(ValueError):
 
 
 def unpack(data: bytes, name: str = "data") -> bytes:
-    """Return `data`, decompressed if it is gzip. A damaged archive raises `DatasetError`."""
+    """Return `data`, decompressed if it is gzip; `DatasetError` if it is damaged."""
     if data[:2] != b"\x1f\x8b":
         return data
     try:

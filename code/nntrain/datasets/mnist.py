@@ -51,7 +51,7 @@ FILES = (
 def load_files(
     root: str | os.PathLike[str] | None, *, may_download: bool
 ) -> tuple[list[np.ndarray], str]:
-    """Return the four arrays in the order of `FILES`, and in words where they came from.
+    """Return the four arrays, in the order of `FILES`, and where they came from.
 
     Raises:
         DatasetError: the user's own copy cannot be read, is missing a file, or has one
@@ -75,13 +75,14 @@ def load_files(
             arrays.append(read_checked(paths[file.name], file))
         except DatasetError as error:
             raise DatasetError(
-                f"{error}. Replace this file, or remove all four to have MNIST downloaded"
+                f"{error}. Replace this file, or remove all four to have MNIST "
+                "downloaded"
             ) from error
     return arrays, f"the folder given by {own[1]}"
 
 
 def read_checked(path: Path, file: File) -> np.ndarray:
-    """Read one file, packed or not, and check its unpacked bytes: header, length, SHA-256."""
+    """Read one file and check its unpacked bytes: header, length, SHA-256."""
     data = unpack(read_bytes(path), str(path))
     # First, since its messages tell more than a hash.
     array = read_idx(data, shape=file.shape, name=str(path))

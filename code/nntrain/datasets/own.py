@@ -1,7 +1,7 @@
 """A network of the reader's own data: from arrays, from a CSV file, from pictures.
 
-Nothing is guessed and nothing is left out in silence: what does not fit is an error that
-says where it is.
+Nothing is guessed and nothing is left out in silence: what does not fit is an error
+that says where it is.
 """
 
 import csv
@@ -59,7 +59,7 @@ def load_arrays(
         y: (N,) labels of any one kind, such as words or whole numbers; or, with
             `regression`, finite numbers.
         classes: the labels in the order wanted; as found and sorted, if not given. Give
-            those of the training data when you load test data: other labels are refused.
+            those of the training data when you load test data: others are refused.
         regression: whether `y` holds numbers to be predicted, not classes.
         columns: what the numbers of an example are called.
 
@@ -215,8 +215,8 @@ def _finite(name: str, values: Any) -> np.ndarray:
     if not np.isfinite(array).all():
         first = np.argwhere(~np.isfinite(array))[0].tolist()
         raise DatasetError(
-            f"{name}: has {(~np.isfinite(array)).sum()} values that are not finite, the "
-            f"first at {first}"
+            f"{name}: has {(~np.isfinite(array)).sum()} values that are not finite, "
+            f"the first at {first}"
         )
     return array
 

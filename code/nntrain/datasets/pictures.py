@@ -14,7 +14,7 @@ Source = np.ndarray | str | os.PathLike[str]
 
 
 def grey(source: Any) -> np.ndarray:
-    """Return a picture as an array (height, width) of float64 from 0, black, to 1, white.
+    """Return a picture as float64 (height, width), from 0, black, to 1, white.
 
     Args:
         source: the path of a file that Pillow can read (PNG, JPEG, …); or an array
@@ -34,8 +34,8 @@ def grey(source: Any) -> np.ndarray:
     colours = pixels.shape[2:] in ((), (3,), (4,)) and pixels.ndim in (2, 3)
     if not colours or not pixels.size or pixels.dtype.kind not in "fiub":
         raise DatasetError(
-            f"{name}: expected numbers of shape (height, width), or with 3 or 4 colours, "
-            f"got {pixels.dtype} of shape {pixels.shape}"
+            f"{name}: expected numbers of shape (height, width), or with 3 or 4 "
+            f"colours, got {pixels.dtype} of shape {pixels.shape}"
         )
     whole = pixels.dtype.kind in "iu"
     values = pixels / 255 if whole else pixels.astype(np.float64)

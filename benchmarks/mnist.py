@@ -278,16 +278,15 @@ def better_run(
 def make_search(data: Dataset, path: Path, jobs: int, draws: int, seeds: int) -> None:
     """Random search, and a second look at the best.
 
-    First every setting from one seed; then, for each shape, the best two from `seeds` other
-    seeds, since the best of many single runs was partly lucky.
+    First every setting from one seed; then the best two of all from `seeds` other seeds, since
+    the best of many single runs was partly lucky.
     """
     kept = path.with_suffix(".jsonl")
     drawn = draw_settings(draws)
     first = sweep(better_run, [{**s, "seed": 0} for s in drawn], kept, data, jobs=jobs)
     again = [
-        {**setting, "seed": seed}
-        for widths in SHAPES
-        for setting in _best(first, list(widths))
+        {**{key: run[key] for key in SETTING}, "seed": seed}
+        for run in best_of(first)
         for seed in range(1, seeds + 1)
     ]
     second = sweep(better_run, again, kept, data, jobs=jobs)
@@ -308,10 +307,9 @@ def make_search(data: Dataset, path: Path, jobs: int, draws: int, seeds: int) ->
 SETTING = ("widths", "lr", "decay", "drop", "batch")
 
 
-def _best(runs: list[dict[str, Any]], widths: list[int]) -> list[dict[str, Any]]:
-    same = [run for run in runs if run["widths"] == widths]
-    same.sort(key=lambda run: -run["validation_accuracy"])
-    return [{key: run[key] for key in SETTING} for run in same[:2]]
+def best_of(runs: list[dict[str, Any]], count: int = 2) -> list[dict[str, Any]]:
+    """The runs with the highest validation accuracy, the best first."""
+    return sorted(runs, key=lambda run: -run["validation_accuracy"])[:count]
 
 
 def shifted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

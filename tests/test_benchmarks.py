@@ -291,3 +291,41 @@ def test_what_is_stored_for_chapter_9_is_what_its_cells_measure(torch):
     assert set(measured) <= set(kept) and measured["forward"] < 1e-13
     np.testing.assert_allclose(measured["losses"], kept["losses"], atol=1e-2)
     np.testing.assert_allclose(measured["losses"][:20], kept["losses"][:20], atol=1e-4)
+
+
+def test_the_stored_search_looked_twice_at_the_best(runs):
+    search = stored("mnist_search.json")
+    first = search["first"]
+    best = [{key: r[key] for key in runs.SETTING} for r in runs.best_of(first)]
+    again = [{key: r[key] for key in runs.SETTING} for r in search["second"]]
+    assert all(setting in best for setting in again)
+    assert len(again) == len(best) * len(search["provenance"]["seeds"]["second"])
+    draws = sum(run["widths"] == [200] for run in first)
+    assert runs.draw_settings(draws) == [
+        {key: run[key] for key in runs.SETTING} for run in first
+    ]
+    seeds = search["provenance"]["seeds"]
+    assert not set(seeds["first"]) & set(seeds["second"])
+
+
+def test_the_stored_search_is_reproduced_in_part(runs, data):
+    """The run with the fewest steps, to within what rounding may do."""
+    quick = max(
+        stored("mnist_search.json")["first"],
+        key=lambda r: (r["batch"], -len(r["widths"])),
+    )
+    setting = {key: quick[key] for key in (*runs.SETTING, "seed")}
+    again = runs.better_run(data, **setting)
+    assert again["validation_accuracy"] == pytest.approx(
+        quick["validation_accuracy"], abs=0.006
+    )
+
+
+def test_the_stored_rounding_twins_are_whole_and_begin_alike():
+    rounding = stored("mnist_rounding.json")
+    pairs = list(zip(rounding["runs"], rounding["twins"], strict=True))
+    assert [run["seed"] for run, _ in pairs] == rounding["provenance"]["seeds"]
+    for run, twin in pairs:
+        assert run["seed"] == twin["seed"]
+        assert len(run["test_accuracy"]) == len(twin["test_accuracy"]) == 30
+        assert abs(run["test_accuracy"][0] - twin["test_accuracy"][0]) < 0.01

@@ -277,6 +277,11 @@ def test_the_stored_digit_network_is_as_good_as_it_says(runs, data):
     assert {"command", "date", "versions", "seeds"} <= set(facts)
 
 
+@pytest.fixture(scope="module")
+def sweeps():
+    return importlib.import_module("sweeps")
+
+
 def stored(name):
     return json.loads((ROOT / "book" / "data" / name).read_text(encoding="utf-8"))
 
@@ -329,3 +334,56 @@ def test_the_stored_rounding_twins_are_whole_and_begin_alike():
         assert run["seed"] == twin["seed"]
         assert len(run["test_accuracy"]) == len(twin["test_accuracy"]) == 30
         assert abs(run["test_accuracy"][0] - twin["test_accuracy"][0]) < 0.01
+
+
+def test_the_stored_sweeps_are_whole_and_choose_by_the_tuning_seeds(sweeps):
+    batching, rates = stored("batching.json"), stored("learning_rates.json")
+    settings = len(sweeps.BUDGETS) * len(sweeps.BATCH_SIZES) * len(sweeps.BATCH_RATES)
+    assert len(batching["runs"]) == settings
+    assert {len(row["losses"]) for row in batching["runs"]} == {len(sweeps.SEEDS)}
+    for kind, entries in (
+        ("optimizers", sweeps.OPTIMIZERS),
+        ("schedules", sweeps.SCHEDULES),
+    ):
+        assert [row["name"] for row in rates[kind]] == list(entries)
+        for row in rates[kind]:
+            tuning = [
+                other
+                for other in rates[f"{kind}_tuning"]
+                if other["name"] == row["name"]
+            ]
+            assert {other["second"] for other in tuning} == set(entries[row["name"]][1])
+            best = min(tuning, key=lambda other: sum(other["losses"]))
+            assert (row["second"], row["lr"]) == (best["second"], best["lr"])
+            assert len(row["losses"]) == len(sweeps.SEEDS)
+    assert not set(sweeps.SEEDS) & set(sweeps.TUNING)
+
+
+def test_the_stored_sweeps_are_reproduced_in_part(sweeps):
+    # Another processor rounds differently; so the middle of several runs, and not to the last digit.
+    for row in stored("batching.json")["runs"]:
+        if (
+            row["budget"] == "updates"
+            and row["batch_size"] == 64
+            and 0.3 < row["lr"] < 0.6
+        ):
+            found = sweeps.batch_losses(row["budget"], row["batch_size"], row["lr"])
+            assert np.median(found["losses"]) == pytest.approx(
+                np.median(row["losses"]), rel=0.05
+            )
+    rates = stored("learning_rates.json")
+    for kind, run, name in (
+        ("optimizers", sweeps.race_losses, "Nesterov"),
+        ("schedules", sweeps.schedule_losses, "linear"),
+    ):
+        (row,) = [row for row in rates[kind] if row["name"] == name]
+        found = run(name, row["second"], row["lr"], sweeps.SEEDS[:5])
+        assert np.median(found["losses"]) == pytest.approx(
+            np.median(row["losses"][:5]), rel=0.2
+        )
+    for row in rates["warm_up"]:
+        if row["name"] == "Adam" and row["lr"] == 0.02:
+            found = sweeps.warm_losses("Adam", row["warm"], row["lr"])
+            assert np.median(found["losses"]) == pytest.approx(
+                np.median(row["losses"]), rel=0.1
+            )

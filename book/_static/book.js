@@ -5,13 +5,9 @@
   const mark = () => {
     for (const box of document.querySelectorAll(boxes)) {
       const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
-      if (scrolls && box.tabIndex < 0) {
-        box.tabIndex = 0;
-        box.dataset.scrolls = "";
-      } else if (!scrolls && "scrolls" in box.dataset) {
-        box.removeAttribute("tabindex");
-        delete box.dataset.scrolls;
-      }
+      box.toggleAttribute("data-scrolls", scrolls);
+      if (scrolls) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
     }
   };
   addEventListener("DOMContentLoaded", () => {

@@ -49,8 +49,8 @@ book: environment
 	@.venv/bin/jupyter-book build -W --keep-going .
 	@echo "The page to open: file://$(CURDIR)/_build/html/index.html"
 
-# Notebooks, pages and test modules are spread over two processes, each staying whole, the longest first.
-PYTEST := $(PY) -m pytest --nbval --nbval-lax --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadgroup --no-loadscope-reorder -q -rfEs
+# Notebooks and test modules are spread over two processes, each staying whole, the longest first.
+PYTEST := $(PY) -m pytest --nbval --nbval-lax --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadscope --no-loadscope-reorder -q -rfEs
 
 test: with-test with-course book
 	@$(PYTEST) tests book/*.ipynb $(PYTEST_ARGS)

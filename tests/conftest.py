@@ -93,17 +93,18 @@ def small_data():
 
 
 # What takes longest begins first: it would keep one process busy when the other is done. In
-# rough order of what they took; the rest follows as collected. (`loadgroup` keeps a group in one
+# rough order of what they took; the rest follows as collected. (`loadscope` keeps a file in one
 # process; `--no-loadscope-reorder` keeps this order.)
 LONGEST = (
-    "05_learning_rates.ipynb", "08_mnist.ipynb", "07_generalisation.ipynb", "09_frameworks.ipynb",
-    "museum.ipynb", "04_batching.ipynb", "02_gradient_descent.ipynb", "test_pages.py",
-    "03_backpropagation.ipynb", "01_losses.ipynb", "intro.ipynb", "06_initialisation.ipynb",
+    "test_pages.py", "09_frameworks.ipynb", "museum.ipynb", "08_mnist.ipynb",
+    "07_generalisation.ipynb", "02_gradient_descent.ipynb", "05_learning_rates.ipynb",
+    "test_course.py", "test_site_extension.py", "test_execution.py", "01_losses.ipynb",
+    "03_backpropagation.ipynb", "04_batching.ipynb", "intro.ipynb", "06_initialisation.ipynb",
 )  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
-    """Add the check of a chapter's experiments behind its last cell, group, and begin with the longest."""
+    """Add the check of a chapter's experiments behind its last cell, and begin with the longest."""
     last = {item.path: item for item in items if item.path.suffix == ".ipynb"}
     for item in last.values():
         check = experiments_check(item)
@@ -111,11 +112,6 @@ def pytest_collection_modifyitems(items):
             items.insert(items.index(item) + 1, check)
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
-    for item in items:
-        group = str(item.path)
-        if item.path.name == "test_pages.py" and hasattr(item, "callspec"):
-            group += f"[{item.callspec.id}]"  # every page by itself
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 # Runs in the kernel in which nbval has just run the whole chapter. First every cell that shows an

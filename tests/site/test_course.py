@@ -199,7 +199,7 @@ def test_the_student_edition_holds_no_solution(path):
 
 
 HIDDEN_TESTS = re.compile(
-    r"^### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS(\n|\Z)",
+    r"^[ \t]*### BEGIN HIDDEN TESTS\n.*?^[ \t]*### END HIDDEN TESTS(\n|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 

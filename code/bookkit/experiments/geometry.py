@@ -27,7 +27,7 @@ def clip_line(points: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray | No
             & (points[:, 1] >= y0)
             & (points[:, 1] <= y1)
         )
-    if inside.all():
+    if (inside | np.isnan(points).any(axis=1)).all():  # nothing but gaps to break it
         return tenths(points), None
     out: list[tuple[float, float]] = []
     stops = np.zeros(len(points), dtype=np.int32)

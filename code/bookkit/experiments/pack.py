@@ -38,17 +38,22 @@ def pack(experiment: Definition, moving: dict[str, Kind]) -> dict[str, Any]:
     rows: dict[str, list[list[list[int]]]] = {name: [] for name in moving}
     modes: dict[str, set[str]] = {name: set() for name in moving}
     looks: dict[str, dict[str, Any]] = {name: {} for name in moving}
+    known: dict[tuple[str, int], tuple[Any, list[int]]] = {}  # keeps items alive
     found = []
     for setting in settings:
         data = experiment.values(**setting)
         found.append(data)
         for name, value in experiment.moves(setting, data, set(moving)).items():
             modes[name].add(mode_of(value))
-            states = [shapes_of(moving[name], value, item) for item in items_of(value)]
-            rows[name].append(
-                [[ref for s in state for ref in s.store(writer)] for state in states]
-            )
-            looks[name] = states[0][0].look()
+            states = []
+            for item in items_of(value):
+                if (name, id(item)) not in known:  # the same object again costs nothing
+                    shapes = shapes_of(moving[name], value, item)
+                    refs = [ref for shape in shapes for ref in shape.store(writer)]
+                    known[name, id(item)] = item, refs
+                    looks[name] = shapes[0].look()
+                states.append(known[name, id(item)][1])
+            rows[name].append(states)
     steps = experiment.steps(found)
     sentences = [
         [experiment.sentence(s, data, k).split(" ") for k in range(steps)]

@@ -32,7 +32,7 @@ class Landscape(Graph):
     surface: Any
     by: str = ""
     levels: int = 14
-    shape: float = 0.8  # height over width of the window, for several surfaces
+    shape: float = 0.7  # height over width of the window, for several surfaces
     xlabel: str = "x"
     ylabel: str = "y"
 
@@ -63,6 +63,8 @@ class Landscape(Graph):
             name: ax.text(x, y * self.shape, "−00.0", ha=ha, va=va, fontsize=10)
             for name, x, y, ha, va in ENDS
         }
+        on_dark = {"color": "#ffb347", "markeredgecolor": "#ff5a36"}
+        self.styles = {n: on_dark | dict(self.styles.get(n, {})) for n in self.paths}
         fixed = {"height": height, "contours": terraces, "minima": minima}
         return {**fixed, **ends, **super().artists(ax)}
 
@@ -180,6 +182,7 @@ class Heatmap(Graph):
 
     def artists(self, ax: Axes) -> dict[str, Any]:
         ax.grid(False)
+        ax.autoscale(False)  # the image keeps to the axes, whatever their scale
         first = self.image if not self.by else next(iter(self.image.values()))
         shown = ax.imshow(
             first, origin="lower", aspect="auto", cmap=self.cmap, vmin=self.vlim[0],

@@ -182,7 +182,7 @@ def test_values_are_written_and_spoken(page):
         "document.querySelector('#experiment_one .nn-spoken').textContent.startsWith('Growth 1, plus,')"
     )
     assert (
-        page.query_selector("#experiment_one .nn-panels")
+        page.query_selector("#experiment_one .nn-picture[role=img]")
         .get_attribute("aria-label")
         .endswith("step 10 at 10.")
     )

@@ -30,6 +30,9 @@ class Panel(Protocol):
     def series(self) -> set[str]:
         """Names of the data that grow along the step."""
 
+    def grips(self) -> Mapping[str, Sequence[str]]:
+        """Artists that the reader takes hold of: name → the controls they set."""
+
 
 class Definition:
     """An experiment's controls, picture, computation and words, checked."""
@@ -51,6 +54,7 @@ class Definition:
         labels: Mapping[str, str] | None = None,
         choices: Mapping[str, Mapping[Any, str]] | None = None,
         formats: Mapping[str, str] | None = None,
+        handles: Mapping[str, Sequence[str]] | None = None,
         levels: int = 64,
         budget_kb: float = 250,
     ) -> None:
@@ -91,6 +95,16 @@ class Definition:
         self.step_label = (labels or {}).get(key, key)
         self.step_start = (start or {}).get(key)
         self.step_format = (formats or {}).get(key)
+        self.handles = {name: list(moved) for name, moved in (handles or {}).items()}
+        for number, panel in enumerate(self.panels):
+            for name, moved in panel.grips().items():
+                self.handles[f"{number}-{name}"] = list(moved)
+        for name, moved in self.handles.items():
+            if not 1 <= len(moved) <= 2 or set(moved) - names:
+                raise ValueError(
+                    f"handle {name!r} of {id!r} moves one or two of the controls "
+                    f"{sorted(names)}, got {moved}"
+                )
 
     # ----------------------------------------------------------------------- controls
 
@@ -159,6 +173,28 @@ class Definition:
                     f"the control {len(self.step_values)}"
                 )
         return moved
+
+    def handle_specs(self, artists: Sequence[str]) -> list[dict[str, Any]]:
+        """The handles as the page needs them: artist, controls by place, and words."""
+        names = [control.name for control in self.controls]
+        words = {control.name: control.label for control in self.controls}
+        specs = []
+        for artist, moved in self.handles.items():
+            if artist not in artists:
+                raise ValueError(
+                    f"{self.id!r} has no artist {artist!r} for a handle; "
+                    f"it has {sorted(artists)}"
+                )
+            specs.append(
+                {
+                    "artist": artists.index(artist),
+                    "controls": [
+                        names.index(n) if n in names else "step" for n in moved
+                    ],
+                    "label": " and ".join(words.get(n, self.step_label) for n in moved),
+                }
+            )
+        return specs
 
     # ------------------------------------------------------------------------ the step
 

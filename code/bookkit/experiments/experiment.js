@@ -59,18 +59,24 @@
       }
       context.putImageData(image, 0, 0);
     },
-    outline(group, artist, [xRef, yRef, stopRef], data, step) {
-      const xs = data.records[xRef], ys = data.records[yRef], stops = stopRef < 0 ? null : data.records[stopRef];
-      let first = 0, last = xs.length;
-      if (artist.mode === "trail" || artist.mode === "head") {
-        last = stops ? stops[Math.min(step, stops.length - 1)] ?? 0 : Math.min(step + 1, xs.length);
-        if (artist.mode === "head") first = Math.max(last - 1, 0);
-      }
+    outline(group, artist, refs, data, step) {
+      const { xs, ys, first, last } = points(artist, refs, data, step);
       const path = group.querySelector(".nn-line, .nn-area");
       if (path) path.setAttribute("d", outline(xs, ys, first, last, path.classList.contains("nn-area")));
       spread(group, xs, ys, first, last);
     },
   };
+
+  // The points an artist shows: xs and ys from the first to the last.
+  function points(artist, [xRef, yRef, stopRef], data, step) {
+    const xs = data.records[xRef], ys = data.records[yRef], stops = stopRef < 0 ? null : data.records[stopRef];
+    let first = 0, last = xs.length;
+    if (artist.mode === "trail" || artist.mode === "head") {
+      last = stops ? stops[Math.min(step, stops.length - 1)] ?? 0 : Math.min(step + 1, xs.length);
+      if (artist.mode === "head") first = Math.max(last - 1, 0);
+    }
+    return { xs, ys, first, last };
+  }
 
   function outline(xs, ys, first, last, closed) {
     let d = "", pen = "M";
@@ -115,6 +121,125 @@
     return canvas;
   }
 
+  // An artist that the reader takes hold of in the picture. It knows no scale: of the prepared settings it takes the
+  // one that brings the artist nearest to the pointer, and it shares its state with the sliders.
+  class Handle {
+    constructor(owner, { artist, controls, label }) {
+      Object.assign(this, { owner, artist, controls });
+      this.svg = owner.packed.artists[artist].groups[0].ownerSVGElement;
+      this.panel = this.svg.closest(".nn-panel");
+      const grip = this.grip = document.createElement("span");
+      grip.className = "nn-grip";
+      grip.tabIndex = 0;
+      const about = { role: "slider", "aria-label": `${label}: drag, or use the arrow keys`, "aria-valuemin": 0, "aria-valuemax": this.count(controls[0]) - 1 };
+      for (const [name, value] of Object.entries(about)) grip.setAttribute(name, value);
+      this.panel.append(grip);
+      grip.addEventListener("pointerdown", (event) => this.take(event));
+      // A mouse may press anywhere in the picture; a finger there scrolls the page.
+      this.panel.addEventListener("pointerdown", (event) => { if (event.pointerType === "mouse" && !event.defaultPrevented) this.take(event); });
+      grip.addEventListener("keydown", (event) => this.press(event));
+    }
+
+    count(which) {
+      const { controls, step } = this.owner.packed;
+      return which === "step" ? step.count : controls[which].values.length;
+    }
+
+    // The present state with some of the controls moved: [control, place] pairs.
+    state(moved) {
+      const position = [...this.owner.position];
+      let step = this.owner.step;
+      for (const [which, place] of moved) if (which === "step") step = place; else position[which] = place;
+      return [position, step];
+    }
+
+    // The box around the artist in a state, in the picture's own units; null where nothing is drawn.
+    box(position, step) {
+      const { owner, artist } = this, spec = owner.packed.artists[artist];
+      const { xs, ys, first, last } = points(spec, owner.refs(artist, position, step), owner.data, step);
+      let box = null;
+      for (let i = first; i < last; i++) {
+        if (xs[i] === BREAK) continue;
+        const x = xs[i] / 10, y = ys[i] / 10;
+        box = box ? [Math.min(box[0], x), Math.min(box[1], y), Math.max(box[2], x), Math.max(box[3], y)] : [x, y, x, y];
+      }
+      return box;
+    }
+
+    // Every state that this handle can reach, and where the artist then is.
+    *reachable() {
+      const [a, b] = this.controls;
+      for (let i = 0; i < this.count(a); i++)
+        for (let j = 0; j < (b === undefined ? 1 : this.count(b)); j++) {
+          const state = this.state(b === undefined ? [[a, i]] : [[a, i], [b, j]]), box = this.box(...state);
+          if (box) yield { state, box };
+        }
+    }
+
+    // Where the pointer is, in the picture's own units.
+    place(event) {
+      const view = this.svg.viewBox.baseVal, seen = this.svg.getBoundingClientRect();
+      return [((event.clientX - seen.left) * view.width) / seen.width, ((event.clientY - seen.top) * view.height) / seen.height];
+    }
+
+    moveTo([x, y]) {
+      let best = null, least = Infinity;
+      for (const { state, box } of this.reachable()) {
+        const away = Math.hypot(Math.max(box[0] - x, 0, x - box[2]), Math.max(box[1] - y, 0, y - box[3]));
+        if (away < least) [best, least] = [state, away];
+      }
+      if (best) this.owner.set(...best);
+    }
+
+    take(event) {
+      if (event.button > 0 || !this.owner.data) return;
+      event.preventDefault();
+      this.owner.pause();
+      this.grip.focus({ preventScroll: true });
+      this.grip.setPointerCapture(event.pointerId);
+      const drag = (move) => this.moveTo(this.place(move));
+      const end = () => {
+        this.grip.removeEventListener("pointermove", drag);
+        for (const over of ["pointerup", "pointercancel"]) this.grip.removeEventListener(over, end);
+      };
+      this.grip.addEventListener("pointermove", drag);
+      for (const over of ["pointerup", "pointercancel"]) this.grip.addEventListener(over, end);
+      drag(event);
+    }
+
+    // An arrow key takes the next setting that moves the artist that way.
+    press(event) {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      const here = way && this.owner.data && this.box(this.owner.position, this.owner.step);
+      if (!here) return;
+      event.preventDefault();
+      this.owner.pause();
+      let best = null, most = 0;
+      for (const which of this.controls)
+        for (const by of [-1, 1]) {
+          const place = (which === "step" ? this.owner.step : this.owner.position[which]) + by;
+          if (place < 0 || place >= this.count(which)) continue;
+          const state = this.state([[which, place]]), box = this.box(...state);
+          if (!box) continue;
+          const along = way[0] * (box[0] + box[2] - here[0] - here[2]) + way[1] * (box[1] + box[3] - here[1] - here[3]);
+          if (along > most) [best, most] = [state, along];
+        }
+      if (best) this.owner.set(...best);
+    }
+
+    // Stand where the artist is, and say so.
+    update() {
+      const { owner, grip } = this, { controls, step } = owner.packed, box = this.box(owner.position, owner.step);
+      const view = this.svg.viewBox.baseVal, within = (v, most) => v >= 0 && v <= most;
+      const [x, y] = box ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : [-1, -1];
+      grip.hidden = !within(x, view.width) || !within(y, view.height);
+      Object.assign(grip.style, { left: `${(100 * x) / view.width}%`, top: `${(100 * y) / view.height}%` });
+      const texts = this.controls.map((which) => (which === "step" ? step.texts[owner.step] : controls[which].texts[owner.position[which]]));
+      grip.setAttribute("aria-valuenow", this.controls[0] === "step" ? owner.step : owner.position[this.controls[0]]);
+      grip.setAttribute("aria-valuetext", texts.join(", "));
+    }
+  }
+
   // The clock that plays; a test puts one of its own in its place.
   const time = {
     now: () => performance.now(),
@@ -130,6 +255,7 @@
       this.packed = JSON.parse(this.querySelector("script").textContent);
       this.form = this.querySelector("form");
       this.panels = this.querySelector(".nn-panels");
+      this.picture = this.panels.querySelector("[role=img]");
       this.packed.artists.forEach((artist) => {
         artist.groups = [...this.panels.querySelectorAll(`[data-move="${artist.name}"]`)];
       });
@@ -155,6 +281,7 @@
     ready() {
       this.decoding = this.decoding || unpack(this.packed).then((data) => {
         this.data = data;
+        this.handles = this.packed.handles.map((spec) => new Handle(this, spec));
         this.show(this.position, this.step);
         this.dataset.ready = "";
       });
@@ -166,21 +293,37 @@
       this.show(controls.map((control) => control.start), step ? step.start : 0);
     }
 
+    // The references of an artist in one state.
+    refs(n, position, step) {
+      const artist = this.packed.artists[n], row = this.setting(position) * artist.frames + Math.min(step, artist.frames - 1);
+      return this.data.tables[n].map((column) => column[row]);
+    }
+
+    setting(position) {
+      return this.packed.controls.reduce((i, control, n) => i * control.values.length + position[n], 0);
+    }
+
+    // What the reader sets; a screen reader hears of it.
+    set(position, step) {
+      this.touched = true;
+      this.show(position, step);
+    }
+
     // Show one setting: positions of the controls in their lists, and the step.
     show(position, step) {
       [this.position, this.step] = [position, step];
       this.setControls();
       if (!this.data) return;
-      const data = this.data, setting = this.packed.controls.reduce((i, c, n) => i * c.values.length + position[n], 0);
+      const data = this.data;
       this.packed.artists.forEach((artist, n) => {
-        const row = setting * artist.frames + Math.min(step, artist.frames - 1);
-        const refs = data.tables[n].map((column) => column[row]), along = artist.mode === "trail" || artist.mode === "head";
+        const refs = this.refs(n, position, step), along = artist.mode === "trail" || artist.mode === "head";
         const state = `${refs} ${along ? step : ""}`, width = WIDTH[artist.form];
         if (artist.state === state) return;
         artist.state = state;
         artist.groups.forEach((group, i) => draw[artist.form](group, artist, refs.slice(i * width, (i + 1) * width), data, step));
       });
-      const row = setting * (this.packed.step ? this.packed.step.count : 1) + step;
+      this.handles.forEach((handle) => handle.update());
+      const row = this.setting(position) * (this.packed.step ? this.packed.step.count : 1) + step;
       this.say(data.sentences.map((column) => data.texts[column[row]]).join(" ").trimEnd());
     }
 
@@ -201,8 +344,8 @@
       this.querySelector(".nn-sentence").textContent = sentence;
       clearTimeout(this.speaking);
       this.speaking = setTimeout(() => {
-        const changed = this.panels.getAttribute("aria-label") !== sentence;
-        this.panels.setAttribute("aria-label", sentence);
+        const changed = this.picture.getAttribute("aria-label") !== sentence;
+        this.picture.setAttribute("aria-label", sentence);
         if (changed && this.touched) this.querySelector(".nn-spoken").textContent = sentence;
       }, 500);
     }

@@ -36,6 +36,8 @@ class Experiment(Definition):
         labels: name → words beside the control.
         choices: name → {value: words shown}.
         formats: name → format of numbers, such as "{:.2f}" (default "{:.3g}").
+        handles: name of a line or point → the one or two controls (or the step) that
+            the reader sets by moving it in the picture; panels have their own.
         predict: the question asked before the reader touches anything.
         seen: what the reader should have seen, and why; folded. In both texts `*word*`
             is emphasis, and words between backticks are code.

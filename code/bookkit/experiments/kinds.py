@@ -337,17 +337,18 @@ class Bars(Kind):
 
     def shapes(self, data: Any) -> list[Shape]:
         """Each bar as its four corners, kept near the axes."""
+        bars = np.array(
+            [(*b.get_xy(), b.get_width(), b.get_height()) for b in self.parts]
+        )
+        x, y = (np.repeat(bars[:, [k]], 4, axis=1) for k in (0, 1))
+        along, across = (y, x) if self.upright else (x, y)
+        across[:, 2:] += bars[:, [2 if self.upright else 3]]
+        along[:, 1:3] += data[:, None]
+        transform = self.parts[0].axes.transData
+        corners = self.to_picture(transform, x.ravel(), y.ravel())
         x0, y0, x1, y1 = self.view
-        shapes: list[Shape] = []
-        for bar, length in zip(self.parts, data, strict=True):
-            x, y = (np.full(4, float(edge)) for edge in bar.get_xy())
-            along, across = (y, x) if self.upright else (x, y)
-            across[2:] += bar.get_width() if self.upright else bar.get_height()
-            along[1:3] += length
-            corners = self.to_picture(bar.axes.transData, x, y)
-            corners = np.clip(np.nan_to_num(corners, nan=y1), (x0, y0), (x1, y1))
-            shapes.append(Outline(tenths(corners)))
-        return shapes
+        corners = np.clip(np.nan_to_num(corners, nan=y1), (x0, y0), (x1, y1))
+        return [Outline(four) for four in tenths(corners).reshape(-1, 4, 2)]
 
     def adopt(self, group: ET.Element) -> None:
         Outline.adopt(group, closed=True)

@@ -15,7 +15,7 @@ import numpy as np
 from bookkit.experiments.definition import Definition
 from bookkit.experiments.kinds import Kind
 from bookkit.experiments.moving import Frames, Path
-from bookkit.experiments.shapes import FORMS, Shape
+from bookkit.experiments.shapes import FORMS, Outline, Shape
 from bookkit.experiments.stream import Reader, Writer
 
 LARGEST_GRID = 5000
@@ -83,10 +83,21 @@ def pack(experiment: Definition, moving: dict[str, Kind]) -> dict[str, Any]:
         ],
         "step": experiment.step_spec(steps),
         "artists": specs,
+        "handles": handles_of(experiment, moving),
         "words": spoken.shape[1],
         "longest": " ".join(longest),
         **writer.stream(tables),
     }
+
+
+def handles_of(experiment: Definition, moving: dict[str, Kind]) -> list[dict[str, Any]]:
+    specs = experiment.handle_specs(list(moving))
+    for name in experiment.handles:
+        if moving[name].form is not Outline or len(moving[name].parts) > 1:
+            raise ValueError(
+                f"handle {name!r} of {experiment.id!r} must be a line or points"
+            )
+    return specs
 
 
 def mode_of(value: Any) -> str:

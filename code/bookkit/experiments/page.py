@@ -56,7 +56,9 @@ def page_element(
     ET.register_namespace("", "http://www.w3.org/2000/svg")
     # The underscore keeps the id apart from those Sphinx makes of headings, such as "Experiment: ...".
     name, esc = f"experiment_{experiment.id}", html.escape
-    panels = "".join(panel(tree) for tree in trees)
+    panels = "".join(
+        panel(tree, sentence if not number else "") for number, tree in enumerate(trees)
+    )
     longest = packed.pop("longest")
     data = json.dumps(packed, separators=(",", ":"), ensure_ascii=False).replace(
         "<", "\\u003c"
@@ -69,7 +71,7 @@ def page_element(
     return f"""<nn-experiment id="{name}" role="group" aria-labelledby="{name}-title">
 <p class="nn-title" id="{name}-title"><span class="nn-kind">Experiment</span> {esc(experiment.title)}</p>
 <p class="nn-predict"><strong>Predict:</strong> {marked(strip_predict(experiment.predict))}</p>
-<div class="nn-panels" role="img" aria-label="{esc(sentence)}">{panels}</div>
+<div class="nn-panels">{panels}</div>
 <div class="nn-said-here"><p class="nn-sentence">{esc(sentence)}</p>
 <p class="nn-room" aria-hidden="true">{esc(longest)}</p></div><span class="nn-spoken" role="status"></span>
 <form class="nn-controls" autocomplete="off" hidden>
@@ -83,12 +85,21 @@ def page_element(
 """
 
 
-def panel(tree: ET.Element) -> str:
-    """One figure at its natural width (96 pixels to the inch, where the SVG has 72) or less, so that
-    two stand side by side; all panels of an experiment keep one scale."""
+def panel(tree: ET.Element, sentence: str) -> str:
+    """One figure at its natural width or less, so that two stand side by side.
+
+    96 pixels to the inch, where the SVG has 72; all panels of an experiment keep one
+    scale. The first figure speaks for all of them: `sentence`. What the reader takes
+    hold of stands beside the picture, which is silent itself.
+    """
     width = float(tree.get("viewBox", "").split()[2]) * 96 / 72
     style = f"flex:{width:.0f} 1 {0.7 * width:.0f}px;max-width:min(100%,{width:.0f}px)"
-    return f'<div class="nn-panel" style="{style}">{ET.tostring(tree, encoding="unicode")}</div>'
+    said = f' role="img" aria-label="{html.escape(sentence)}"' if sentence else ""
+    drawn = ET.tostring(tree, encoding="unicode")
+    return (
+        f'<div class="nn-panel" style="{style}"><div class="nn-picture"{said}>{drawn}'
+        "</div></div>"
+    )
 
 
 def control_row(name: str, experiment: Definition, index: int) -> str:

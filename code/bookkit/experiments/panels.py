@@ -72,6 +72,10 @@ class Panel:
         """Names of the data that grow along the step."""
         return set()
 
+    def grips(self) -> Mapping[str, Sequence[str]]:
+        """Artists that the reader takes hold of: name → the controls they set."""
+        return {}
+
     def artists(self, ax: Axes) -> dict[str, Any]:
         raise NotImplementedError
 
@@ -83,13 +87,18 @@ class Graph(Panel):
     Each maps a name in the data to the words of its key ("" for none). `lines` and
     `points` take `(x, y)`, a trail, or frames of pairs. `paths` take the points visited
     along the steps, shape (steps, 2), and show the way so far with its head. `styles`:
-    name → Matplotlib's own properties.
+    name → Matplotlib's own properties. `handles`: a line or point that the reader moves
+    in the picture → the one or two controls (or the step) that it sets.
     """
 
     lines: Mapping[str, str] = field(default_factory=dict)
     points: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
     styles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    handles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def grips(self) -> Mapping[str, Sequence[str]]:
+        return self.handles
 
     def artists(self, ax: Axes) -> dict[str, Any]:
         artists: dict[str, Any] = {}

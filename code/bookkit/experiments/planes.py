@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,9 +42,9 @@ class Landscape(Graph):
         if not self.by:
             x0, x1, y0, y1 = self.xlim_or(self.surface.bounds)
             contours = contour_line(self.surface, (x0, x1, y0, y1), self.levels)
-            ax.plot(*contours, color="C7", linewidth=0.8)
+            ax.plot(*contours, color="C5", alpha=0.5, linewidth=0.8)
             stars = np.transpose(self.surface.minima)
-            ax.plot(*stars, "*", color="C4", markersize=12, linestyle="none")
+            ax.plot(*stars, "*", color="C4", markersize=12, zorder=5)
             self.xlim, self.ylim = (x0, x1), (y0, y1)
             self.fit((y1 - y0) / (x1 - x0), ax)
             return super().artists(ax)
@@ -171,7 +171,7 @@ class Heatmap(Graph):
 
     `image`: values (rows, columns), the first row at the bottom; or a mapping of them,
     from the values of the control `by`. `xlim` and `ylim` are its sides. `dot`: the two
-    controls that place the dot.
+    controls that place the dot, which the reader can drag.
     """
 
     image: Any
@@ -179,6 +179,9 @@ class Heatmap(Graph):
     by: str = ""
     cmap: str = "viridis"
     vlim: tuple[float, float] = (0, 1)
+
+    def grips(self) -> Mapping[str, Sequence[str]]:
+        return {"dot": self.dot, **self.handles}
 
     def artists(self, ax: Axes) -> dict[str, Any]:
         ax.grid(False)

@@ -29,6 +29,7 @@ from bookkit.figures.curves import spread
 
 Range = tuple[float, float]
 FONT = 10.0  # points, of the names beside curves
+HEAD_ROOM = 0.02  # of the axis, to the right of the last step
 
 
 @dataclass(kw_only=True)
@@ -162,6 +163,13 @@ class Curves(Panel):
     grows: bool = True
     points: Mapping[str, str] = field(default_factory=dict)
     styles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def draw(self) -> tuple[Any, dict[str, Any]]:
+        figure, artists = super().draw()
+        if self.grows and self.xlim is not None:  # room for the last head
+            left, right = self.xlim
+            figure.axes[0].set_xlim(right=right + HEAD_ROOM * (right - left))
+        return figure, artists
 
     def artists(self, ax: Axes) -> dict[str, Any]:
         if self.xlim is None or self.ylim is None:

@@ -133,7 +133,6 @@ def test_cells_are_short(path):
 
 
 REMOVED = {"remove-cell", "remove-input"}
-FOLDED = REMOVED | {"hide-cell", "hide-input"}
 
 
 def code_cells(path):
@@ -193,13 +192,10 @@ def test_no_cell_that_readers_see_needs_one_that_they_do_not(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_code_fits_the_page_and_sentences_are_guarded_by_claims(path):
-    wide, bare, long = [], [], []
-    for cell, tags, source in code_cells(path):
+    wide, bare = [], []
+    for cell, _, source in code_cells(path):
         lines = source.split("\n")
         bare += [f"{cell}: {line[:60]}" for line in lines if line.startswith("assert ")]
-        if not tags & FOLDED:
-            wide += [f"{cell}: {line.strip()[:60]}" for line in lines if len(line) > 88]
-            long += [f"{cell}: {len(lines)} lines"] if len(lines) > 30 else []
+        wide += [f"{cell}: {line.strip()[:60]}" for line in lines if len(line) > 88]
     assert not wide, f"lines of more than 88 characters: {wide}"
     assert not bare, f"say in words what must hold, with claim(): {bare}"
-    assert not long, f"cells of more than 30 lines: {long}"

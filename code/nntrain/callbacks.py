@@ -1,7 +1,7 @@
 """Callbacks: what else should happen while a network trains (chapter 7).
 
-A callback has five hooks: `on_train_begin`, `on_gradient` (gradients ready, weights not yet
-moved), `on_step_end`, `on_epoch_end` and `on_train_end`. Each gets the `Run`: its
+A callback has five hooks: `on_train_begin`, `on_gradient` (gradients ready, weights not
+yet moved), `on_step_end`, `on_epoch_end` and `on_train_end`. Each gets the `Run`: its
 `network`, `loss`, `optimizer`, `train` and `history`, and `run.stop(reason)`.
 """
 
@@ -41,13 +41,13 @@ class Callback:
 
 
 class EarlyStopping(Callback):
-    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs.
+    """Stop when `monitor` has not improved for `patience` epochs.
 
-    A loss improves by falling, and a metric as its `higher_is_better` says; `mode` ("min"
-    or "max") is needed only for results that do not say. `restore_best` puts the weights
-    of the best epoch back, also when the run ends in another way. `best` and `best_epoch`
-    (counted from 1) tell which it was. A run that goes on from an earlier history counts
-    on from there.
+    To improve is to change by more than `min_delta`. A loss improves by falling, and a
+    metric as its `higher_is_better` says; `mode` ("min" or "max") is needed only for
+    results that do not say. `restore_best` puts the weights of the best epoch back,
+    also when the run ends in another way. `best` and `best_epoch` (counted from 1) tell
+    which it was. A run that goes on from an earlier history counts on from there.
 
     Raises `ValueError` when training begins for a result that will not be recorded, and
     for a `mode` that is missing or contradicts the metric. Source: Prechelt (1998).

@@ -20,11 +20,11 @@ __all__ = ["Checkpoint", "resume"]
 class Checkpoint(Callback):
     """Write everything a run needs to go on to `path` every `every` epochs.
 
-    That is: weights, the optimiser's averages, the history, and the states of all random
-    generators (batches and dropout). `resume(path, …)` reads it; the continued run then
-    gives the same numbers, bit for bit, as one that was never interrupted. The file is
-    replaced only once the new one is whole. Raises `ValueError`, before any training,
-    where `path` cannot be written to.
+    That is: weights, the optimiser's averages, the history, and the states of all
+    random generators (batches and dropout). `resume(path, …)` reads it; the continued
+    run then gives the same numbers, bit for bit, as one that was never interrupted. The
+    file is replaced only once the new one is whole. Raises `ValueError`, before any
+    training, where `path` cannot be written to.
     """
 
     def __init__(self, path: str | Path, *, every: int = 1) -> None:
@@ -88,7 +88,8 @@ def resume(path: str | Path, network: Any, optimizer: Any, train: Any) -> Histor
     generators = _generators(network, train)
     if len(states) != len(generators):
         raise ValueError(
-            f"the checkpoint has {len(states)} random generators, this run has {len(generators)}"
+            f"the checkpoint has {len(states)} random generators, "
+            f"this run has {len(generators)}"
         )
     before = (
         optimizer.state(),

@@ -1,4 +1,4 @@
-"""How good is a network on data it is not trained on? The loss, and metrics beside it."""
+"""How good is a network on data it was not trained on? Its loss, and other metrics."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def evaluate(
     """Return `{"loss": …, "<metric>": …}` on `(x, y)`, with nothing trained.
 
     A metric is a function `(outputs, targets) -> float`; its name becomes the key.
-    Raises `ValueError` for unusable data, for a loss or a metric that is not one number,
-    and for two metrics of one name.
+    Raises `ValueError` for unusable data, for a loss or a metric that is not one
+    number, and for two metrics of one name.
     """
     scalar_loss(loss)
     check_data(np.asarray(x), np.asarray(y))
@@ -38,7 +38,7 @@ def evaluate(
 def measure(
     network: Any, loss: Any, x: np.ndarray, y: np.ndarray, metrics: dict[str, Metric]
 ) -> dict[str, float]:
-    """The loss and the named metrics on `(x, y)`; `ValueError` unless all are numbers."""
+    """The loss and metrics on `(x, y)`; `ValueError` unless all are numbers."""
     outputs = network.predict(x)
     results = {"loss": float(loss.forward(outputs, y))}
     for name, metric in metrics.items():

@@ -86,8 +86,8 @@ class GradientReport:
         if self.ok:
             return f"The gradient is right: largest relative error {self.error:.1e}."
         worst = (
-            f"\nWorst at {self.where}: it says {self.analytic:.6g}, finite differences say "
-            f"{self.numeric:.6g}; relative error {self.error:.1e}."
+            f"\nWorst at {self.where}: it says {self.analytic:.6g}, "
+            f"finite differences say {self.numeric:.6g}; relative error {self.error:.1e}."
         )
         # At a kink the differences themselves are in doubt, not the gradient.
         verdict = (

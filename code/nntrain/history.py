@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,10 @@ class History:
     """What a training run recorded.
 
     `step_loss` has the loss of every step, taken before that step's update; `epochs`
-    has one dictionary an epoch. `history["val_loss"]` is that column as an array, nan in
-    epochs that did not record it. `stop_reason` says why the run ended early, or is
-    empty; `lr` is filled by the callback `LearningRateLog`, `best_epoch` and its weights
-    `best_state` by `EarlyStopping`.
+    has one dictionary an epoch. `history["val_loss"]` is that column as an array, nan
+    in epochs that did not record it. `stop_reason` says why the run ended early, or is
+    empty; `lr` is filled by the callback `LearningRateLog`, `best_epoch` and its
+    weights `best_state` by `EarlyStopping`.
     """
 
     def __init__(self) -> None:
@@ -50,10 +51,10 @@ class History:
 class Run:
     """One training run, as callbacks see it.
 
-    It has the `network`, `loss`, `optimizer`, `train` (the batches) and `history` of the
-    run; `directions` has the name of each result that an epoch records, with "min" or
-    "max", whichever is better, or None. `stop(reason)` ends the run after the current
-    step.
+    It has the `network`, `loss`, `optimizer`, `train` (the batches) and `history` of
+    the run; `directions` has the name of each result that an epoch records, with "min"
+    or "max", whichever is better, or None. `stop(reason)` ends the run after the
+    current step.
     """
 
     def __init__(
@@ -71,10 +72,14 @@ class Run:
         self.directions = directions or {}
         self.stopped = False
 
-    def call(self, hook: str) -> None:
-        """Call `hook`, such as "on_step_end", of every callback."""
-        for callback in self.callbacks:
-            getattr(callback, hook)(self)
+    def hooks(self, name: str) -> list[Callable[[Run], None]]:
+        """The hooks of this name, such as "on_step_end", of all callbacks."""
+        return [getattr(callback, name) for callback in self.callbacks]
+
+    def call(self, name: str) -> None:
+        """Call the hook of this name of every callback."""
+        for hook in self.hooks(name):
+            hook(self)
 
     def stop(self, reason: str) -> None:
         """End the run after the current step; `reason` is kept in the history."""

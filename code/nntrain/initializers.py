@@ -1,7 +1,7 @@
 """Initialisers: where a network's weights start (chapter 6).
 
-Each is a function ``(shape, rng) -> array`` with ``shape = (fan_in, fan_out)``. All but ``zeros`` draw
-independent weights of mean 0; they differ in the standard deviation.
+Each is a function `(shape, rng) -> array` with `shape = (fan_in, fan_out)`. All but
+`zeros` draw independent weights of mean 0; they differ in the standard deviation.
 """
 
 from __future__ import annotations
@@ -45,25 +45,34 @@ def normal(std: float) -> Initializer:
 
 
 def lecun_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """N(0, 1/fan_in): a weighted sum of unit-variance inputs has unit variance. LeCun et al. (1998)."""
+    """N(0, 1/fan_in): a weighted sum of inputs of variance 1 has variance 1.
+
+    Source: LeCun et al. (1998).
+    """
     fan_in, _ = _fans(shape, rng)
     return rng.normal(0.0, np.sqrt(1 / fan_in), size=shape)
 
 
 def he_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """N(0, 2/fan_in): makes up for the half of the signal that a ReLU cuts off. He et al. (2015)."""
+    """N(0, 2/fan_in): makes up for the half of the signal that a ReLU cuts off.
+
+    Source: He et al. (2015).
+    """
     fan_in, _ = _fans(shape, rng)
     return rng.normal(0.0, np.sqrt(2 / fan_in), size=shape)
 
 
 def xavier_normal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """N(0, 2/(fan_in + fan_out)): a compromise of the way forward and back. Glorot and Bengio (2010)."""
+    """N(0, 2/(fan_in + fan_out)): a compromise of the way forward and back.
+
+    Source: Glorot and Bengio (2010).
+    """
     fan_in, fan_out = _fans(shape, rng)
     return rng.normal(0.0, np.sqrt(2 / (fan_in + fan_out)), size=shape)
 
 
 def xavier_uniform(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """U(−a, a) with a = √(6/(fan_in + fan_out)): the variance of ``xavier_normal``.
+    """U(−a, a) with a = √(6/(fan_in + fan_out)): the variance of `xavier_normal`.
 
     Source: Glorot and Bengio (2010).
     """
@@ -79,6 +88,7 @@ def _fans(shape: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
         isinstance(n, (int, np.integer)) and n >= 1 for n in shape
     ):
         raise ValueError(
-            f"an initialiser needs shape = (fan_in, fan_out), both at least 1, got {shape}"
+            "an initialiser needs shape = (fan_in, fan_out), both at least 1, "
+            f"got {shape}"
         )
     return shape

@@ -8,6 +8,7 @@ parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,8 +64,8 @@ class Layer:
         def __getattr__(self, name: str) -> Any:
             # Reached only for what is not there.
             raise MissingError(
-                f"this {type(self).__name__} has no {name!r} (yet): call forward before "
-                "backward, and set all that it needs in __init__"
+                f"this {type(self).__name__} has no {name!r} (yet): "
+                "call forward before backward, and set all it needs in __init__"
             )
 
     def __getstate__(self) -> dict[str, object]:
@@ -75,7 +76,7 @@ class Layer:
 
 
 class MissingError(AttributeError, ValueError):
-    """A layer was asked for what it does not have, such as the inputs of no `forward`."""
+    """A layer was asked for what it does not have, such as inputs before `forward`."""
 
 
 class Linear(Layer):
@@ -132,12 +133,23 @@ class Linear(Layer):
     def backward(self, dy: np.ndarray, need_dx: bool = True) -> np.ndarray | None:
         np.matmul(self.x.T, dy, out=self.grad_weight)
         if self.bias is not None:
-            np.sum(dy, axis=0, out=self.grad_bias)
+            column_sums(dy, out=self.grad_bias)
         return np.dot(dy, self.weight.T) if need_dx else None
 
     def __repr__(self) -> str:
         end = "" if self.bias is not None else ", bias=False"
         return f"Linear({self.in_features}, {self.out_features}{end})"
+
+
+def column_sums(dy: np.ndarray, out: np.ndarray) -> None:
+    """Write the sum of every column to `out`: a product with ones, which is faster."""
+    np.matmul(_ones(len(dy), dy.dtype), dy, out=out)
+
+
+@lru_cache
+def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+    """Kept from step to step, for it is only read."""
+    return np.ones(n, dtype)
 
 
 def _drawn(

@@ -328,12 +328,13 @@ class CrossEntropyLoss(_Categorical):
     """
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        # ufunc.reduce is .max() and .sum() without a microsecond of Python in front
+        # ufunc.reduce is .max() and .sum() without a microsecond of Python in front;
+        # both are faster along the rows of an array that is stored column by column
+        outputs = np.asarray(outputs, order="F")
         shifted = outputs - np.maximum.reduce(outputs, axis=1, keepdims=True)
         e = np.exp(shifted)
         total = np.add.reduce(e, axis=1, keepdims=True)
-        e /= total
-        self.probs, self.targets = e, targets
+        self.probs, self.targets = e / total, targets
         return np.log(total[:, 0]) - np.vecdot(targets, shifted)
 
     def derivative(self) -> np.ndarray:

@@ -32,9 +32,9 @@ class Sequential:
 
     >>> from nntrain import Linear, Sigmoid
     >>> rng = np.random.default_rng(0)
-    >>> network = Sequential(Linear(784, 30, rng=rng), Sigmoid(), Linear(30, 10, rng=rng))
+    >>> network = Sequential(Linear(784, 30, rng=rng), Sigmoid())
     >>> network.n_params
-    23860
+    23550
     """
 
     def __init__(self, *layers: Layer, dtype: Any = np.float32) -> None:
@@ -50,8 +50,8 @@ class Sequential:
         for _, layer in self.named_layers():
             if layer.in_a_network or any(layer is other for other in seen):
                 raise ValueError(
-                    f"{layer} already belongs to a network, which holds its parameters; "
-                    "make a new layer"
+                    f"{layer} already belongs to a network, which holds its "
+                    "parameters; make a new layer"
                 )
             seen.append(layer)
         self._gather()
@@ -152,7 +152,7 @@ class Sequential:
                     )
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return the outputs for the batch `x` of shape (N, features), one example a row.
+        """Return the outputs for the batch `x`, shape (N, features), an example a row.
 
         Nothing but the cache for `backward` changes, unless `training`: then dropout
         drops units and batch normalisation uses, and follows, the batch's own
@@ -176,8 +176,10 @@ class Sequential:
         return gradient if need_dx else None
 
     def _checked(self, dy: np.ndarray) -> np.ndarray:
-        """`dy` in the network's dtype; `ValueError` if it is not shaped as the outputs."""
-        if np.shape(dy) != self._output_shape:
+        """`dy` in the network's dtype; `ValueError` unless shaped as the outputs."""
+        if not isinstance(dy, np.ndarray) or dy.dtype != self.dtype:
+            dy = real_array("the gradient", dy).astype(self.dtype)
+        if dy.shape != self._output_shape:
             last = (
                 "there was none"
                 if self._output_shape is None
@@ -185,9 +187,9 @@ class Sequential:
             )
             raise ValueError(
                 "backward expected a gradient shaped like the last forward "
-                f"({last}), got {np.shape(dy)}"
+                f"({last}), got {dy.shape}"
             )
-        return np.asarray(dy, dtype=self.dtype)
+        return dy
 
     def predict(self, x: np.ndarray, batch_size: int = 1000) -> np.ndarray:
         """Return the outputs for all of `x`, a piece at a time to spare memory.
@@ -197,7 +199,8 @@ class Sequential:
         x, batch_size = np.asarray(x), whole_number("batch_size", batch_size)
         if not x.ndim or len(x) == 0:
             raise ValueError(
-                f"predict expected at least one example, a row each, got shape {x.shape}"
+                "predict expected at least one example, a row each, "
+                f"got shape {x.shape}"
             )
         return np.concatenate(
             [
@@ -270,9 +273,8 @@ class Sequential:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # A copy's layers come with arrays of their own: gather them again into one
-        # vector. It is the copied one, if there is one, for an optimiser that was copied
-        # along holds that.
+        # A copy's layers come with arrays of their own: gather them into one vector again.
+        # That is the copied one, if there is one: an optimiser copied along holds it.
         self.layers, self.dtype = state["layers"], state["dtype"]
         self._gather(state.get("params"), state.get("grads"))
 

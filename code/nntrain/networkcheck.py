@@ -1,4 +1,4 @@
-"""Are all gradients of a network right? The gradient check for each of its arrays (chapter 3)."""
+"""Are all gradients of a network right? Each of its arrays is checked (chapter 3)."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def check_network(
 
     Works on a copy of the network in float64; the network itself stays as it is. Random
     layers (dropout) draw the same numbers in every call. `directions` and `rng` as for
-    `check_gradient`. Raises `ValueError` for a layer that computes a gradient of what it
-    does not name in `parameter_names`.
+    `check_gradient`. Raises `ValueError` for a layer that computes a gradient of what
+    it does not name in `parameter_names`.
     """
     network, x = _in_float64(network), np.array(x, dtype=float)
     generators = [layer.rng for layer in network.all_layers if layer.rng is not None]

@@ -7,8 +7,8 @@ all operations are elementwise.
 
 All optimisers take three more settings:
 
-- `weight_decay` λ (0): the strength of the penalty ½λ‖θ‖², which adds λθ to the gradient
-  (`AdamW` applies it in another way).
+- `weight_decay` λ (0): the strength of the penalty ½λ‖θ‖², which adds λθ to the
+  gradient (`AdamW` applies it in another way).
 - `decay_biases` (True, as in PyTorch): False spares biases and the scales of
   normalisation layers, that is, all parameters that are no matrices.
 - `max_norm` (None): a gradient longer than this is shrunk to this length before

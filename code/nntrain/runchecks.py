@@ -78,7 +78,7 @@ def check_run(run: Run, val: Any, metrics: dict[str, Metric]) -> None:
 
 
 def _try_a_step(network: Sequential, loss: Any, train: Batches) -> None:
-    """One step on as few examples as the smallest batch has; `ValueError` if it fails."""
+    """One step on as few examples as the smallest batch has."""
     few = _extremes(train.y)
     loss.forward(network.predict(train.x[few]), train.y[few])
     few = few[: train.sizes.min()]
@@ -91,8 +91,8 @@ def _try_a_step(network: Sequential, loss: Any, train: Batches) -> None:
             gradient = getattr(layer, f"grad_{name}")
             if np.isfinite(value) and gradient.size and np.isnan(gradient).all():
                 raise ValueError(
-                    f"the backward pass of {layer} leaves grad_{name} as it was, or adds "
-                    f"to it: it must write it, self.grad_{name}[...] = …"
+                    f"the backward pass of {layer} leaves grad_{name} as it was, "
+                    f"or adds to it: it must write it, self.grad_{name}[...] = …"
                 )
 
 

@@ -1,10 +1,10 @@
 """Schedules: the learning rate as a function of the step (chapter 5).
 
 A schedule is a pure function: `schedule(step)` returns the rate as a Python float, with
-step = 0, 1, 2, … Give it to an optimiser in place of a number,
-`SGD(network, lr=cosine(0.1, total_steps=1000))`. Schedules count *steps*; `per_epoch`
-makes one that was written for epochs count steps too. They can be copied and pickled. All
-raise `ValueError` for numbers that are not above 0.
+step = 0, 1, 2, … Give it to an optimiser in place of a number, `SGD(network,
+lr=cosine(0.1, total_steps=1000))`. Schedules count *steps*; `per_epoch` makes one that
+was written for epochs count steps too. They can be copied and pickled. All raise
+`ValueError` for numbers that are not above 0.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Made:
 
     def __init__(self, maker: Callable[..., Schedule], *args: Any, **kwargs: Any):
         self.recipe = functools.partial(maker, *args, **kwargs)
-        self.rate = self.recipe.func.__wrapped__(*args, **kwargs)  # type: ignore[attr-defined]
+        self.rate: Schedule = vars(maker)["__wrapped__"](*args, **kwargs)
 
     def __call__(self, step: int) -> float:
         return float(self.rate(step))
@@ -60,7 +60,7 @@ class _Made:
 
 
 def _picklable(maker: Callable[..., Schedule]) -> Callable[..., Schedule]:
-    """Let the schedules that `maker` makes be copied and pickled, though they are local."""
+    """Let the schedules of `maker` be copied and pickled, though they are local."""
 
     @functools.wraps(maker)
     def made(*args: Any, **kwargs: Any) -> Schedule:
@@ -90,7 +90,7 @@ def step_decay(lr: float, factor: float, every: int) -> Schedule:
 
 @_picklable
 def exponential(lr: float, factor: float) -> Schedule:
-    """η·factor^step: the same small shrinking at every step (growth, for a factor above 1)."""
+    """η·factor^step: the same shrinking at every step (growth, for a factor above 1)."""
     _positive(lr=lr, factor=factor)
     return lambda step: lr * factor**step
 
@@ -175,9 +175,10 @@ def _half_cosine(start: float, end: float, progress: float) -> float:
 
 @_picklable
 def warmup(schedule: Schedule | float, steps: int) -> Schedule:
-    """Climb in a straight line over `steps` steps, then follow `schedule` from its start.
+    """Climb in a straight line over `steps` steps, then follow `schedule`.
 
-    The first step already moves: its rate is 1/steps of the full one.
+    The climb ends at the first rate of `schedule`. Its first step already moves: its
+    rate is 1/steps of the full one.
 
     >>> [warmup(1.0, 4)(step) for step in range(6)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
@@ -191,7 +192,7 @@ def warmup(schedule: Schedule | float, steps: int) -> Schedule:
 
 @_picklable
 def per_epoch(schedule: Schedule, steps_per_epoch: int) -> Schedule:
-    """A schedule of epochs as one of steps: the rate changes only when a new epoch begins."""
+    """A schedule of epochs as one of steps: the rate changes when an epoch begins."""
     steps_per_epoch = whole_number("steps_per_epoch", steps_per_epoch)
     if not callable(schedule):
         raise ValueError(
@@ -219,9 +220,10 @@ def lr_range_test(
     which are repeated as often as needed. It stops once the loss exceeds `stop_factor`
     times its lowest value, or is not a number.
 
-    Raises `ValueError` for rates that are not positive or not in order, steps below 1, a
-    stop_factor up to 1, a loss that is not one number, and for an optimiser of another
-    network or with another rate than the ones it is given. Source: Smith (2017).
+    Raises `ValueError` for rates that are not positive or not in order, steps below 1,
+    a stop_factor up to 1, a loss that is not one number, and for an optimiser of
+    another network or with another rate than the ones it is given. Source: Smith
+    (2017).
     """
     _check_range(lr_min, lr_max, steps, stop_factor)
     train = copy.copy(train)

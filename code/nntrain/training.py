@@ -33,11 +33,11 @@ def fit(
 ) -> History:
     """Train `network` until the history has `epochs` epochs, and return the history.
 
-    Each epoch records `train_loss` (the mean over the examples, while the weights move),
-    `seconds` and, given `val = (x, y)`, `val_loss` and `val_<metric>`; both losses are
-    means over the examples, also where the loss itself is a sum over the batch. Pass an
-    earlier `history` to go on from it. The bar shows in a terminal and in live Jupyter,
-    never in logs.
+    Each epoch records `train_loss` (the mean over the examples, while the weights
+    move), `seconds` and, given `val = (x, y)`, `val_loss` and `val_<metric>`; both
+    losses are means over the examples, also where the loss itself is a sum over the
+    batch. Pass an earlier `history` to go on from it. The bar shows in a terminal and
+    in live Jupyter, never in logs.
 
     Ctrl-C ends the run after what is done: network and history stay usable, and
     `history.stop_reason` says so. A run that diverges records inf or nan; the callback
@@ -82,15 +82,18 @@ def fit(
 def train_epoch(run: Run) -> dict[str, float]:
     """Go through the training data once; return the mean loss and the seconds taken."""
     network, loss, optimizer, train = run.network, run.loss, run.optimizer, run.train
+    on_gradient, on_step_end = run.hooks("on_gradient"), run.hooks("on_step_end")
     step_loss = run.history.step_loss
     first, began = len(step_loss), time.perf_counter()
     for x, y in train:
         value = loss.forward(network.forward(x, training=True), y)
         network.backward(loss.backward())
-        run.call("on_gradient")
+        for hook in on_gradient:
+            hook(run)
         optimizer.step()
         step_loss.append(value)
-        run.call("on_step_end")
+        for hook in on_step_end:
+            hook(run)
         if run.stopped:
             break
     losses = step_loss[first:]

@@ -185,3 +185,34 @@ def test_unaligned_arrays_are_copied_once_and_not_for_every_batch():
     assert batches.x.flags.aligned and np.array_equal(batches.x, x)
     aligned = np.zeros((6, 2))
     assert Batches(aligned, np.arange(6), 2, shuffle=False).x is aligned
+
+
+def unaligned(array):
+    """The same numbers, stored one byte beside where the processor likes them."""
+    room = np.empty(array.nbytes + 1, np.uint8)[1:].view(array.dtype)
+    odd = room.reshape(array.shape)
+    odd[...] = array
+    assert not odd.flags.aligned
+    return odd
+
+
+@pytest.mark.parametrize("store", [unaligned, np.asfortranarray, lambda a: a[::2]])
+def test_batches_are_cut_from_rows_in_one_piece(store):
+    x, y = np.arange(24.0).reshape(12, 2), np.arange(12)
+    batches = Batches(store(x), store(y), 4, shuffle=False)
+    for array, stored in ((batches.x, store(x)), (batches.y, store(y))):
+        assert array.flags.aligned and array.flags.c_contiguous
+        np.testing.assert_array_equal(array, stored)
+    fine = np.ones((5, 2)), np.arange(5)
+    kept = Batches(*fine, 2, shuffle=False)
+    assert kept.x is fine[0] and kept.y is fine[1]  # no copy where none is needed
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e8, -1e-30])
+def test_a_constant_feature_is_only_shifted(dtype, constant):
+    train = np.full((50_000, 2), constant, dtype)
+    train[::2, 1] += 1
+    result, other = standardise(train, train[:3] + dtype(2))
+    assert not result[:, 0].any()
+    np.testing.assert_allclose(other[:, 0], train[:3, 0] + dtype(2) - train[:3, 0])

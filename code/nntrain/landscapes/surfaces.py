@@ -1,6 +1,7 @@
 """Loss surfaces with two parameters, to watch optimisers walk on (chapter 2).
 
-Each knows its height, slope, curvature and minima exactly, so that what an optimiser does can be judged.
+Each knows its height, slope, curvature and minima exactly, so that what an optimiser
+does can be judged.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ Part = Array | float  # a number stands for an array full of it
 class Surface:
     """What all surfaces offer.
 
-    `formula` is LaTeX that Matplotlib can draw too; `minima` are the minima, lowest first; `bounds`
-    (x0, x1, y0, y1) is the part worth drawing; from `start` a walk shows what is hard. Points are arrays of
-    shape (..., 2): any number can be asked about at once. ValueError for another last axis, and for
-    parameters out of range.
+    `formula` is LaTeX that Matplotlib can draw too; `minima` are the minima, lowest
+    first; `bounds` (x0, x1, y0, y1) is the part worth drawing; from `start` a walk
+    shows what is hard. Points are arrays of shape (..., 2): any number can be asked
+    about at once. ValueError for another last axis, and for parameters out of range.
     """
 
     formula: str
@@ -51,7 +52,7 @@ class Surface:
         return np.stack(np.broadcast_arrays(*self.df(x, y), x)[:2], axis=-1)
 
     def hessian(self, point: ArrayLike) -> Array:
-        """The matrix of second derivatives at points of shape (..., 2), in shape (..., 2, 2)."""
+        """The second derivatives at points of shape (..., 2), in shape (..., 2, 2)."""
         x, y = _split(point)
         xx, xy, yy, _ = np.broadcast_arrays(*self.d2f(x, y), x)
         return np.stack([xx, xy, xy, yy], axis=-1).reshape(*x.shape, 2, 2)
@@ -78,9 +79,10 @@ class Surface:
 
 
 class Ravine(Surface):
-    """½ (a x² + b y²): a valley, gentle along x and steep across. Its condition number is b / a (for b > a).
+    """½ (a x² + b y²): a valley, gentle along x and steep across.
 
-    Gradient descent converges for learning rates below 2/b, and is then slow along x.
+    Its condition number is b / a (for b > a). Gradient descent converges for learning
+    rates below 2/b, and is then slow along x.
     """
 
     formula = r"\frac{1}{2}\left(a x^2 + b y^2\right)"
@@ -102,7 +104,7 @@ class Ravine(Surface):
 
 
 class Bowl(Ravine):
-    """½ a (x² + y²): round, so that the steepest way down leads straight to the minimum."""
+    """½ a (x² + y²): round, so that the steepest way down leads to the minimum."""
 
     formula = r"\frac{1}{2}\,a\left(x^2 + y^2\right)"
     bounds = (-3.0, 3.0, -3.0, 3.0)
@@ -116,10 +118,11 @@ class Bowl(Ravine):
 
 
 class Saddle(Surface):
-    """½ x² − ½ y² + ¼ y⁴: down along x, up to y = ±1 along y; the saddle point (0, 0) between two minima.
+    """½ x² − ½ y² + ¼ y⁴: down along x, up to y = ±1 along y.
 
-    The gradient vanishes at the saddle point, so that a walk that starts close to y = 0 stays there for long,
-    and one that starts on y = 0 for ever.
+    The saddle point (0, 0) lies between two minima.     The gradient vanishes at the
+    saddle point, so that a walk that starts close to y = 0 stays there for long, and
+    one that starts on y = 0 forever.
     """
 
     formula = r"\frac{1}{2}x^2 - \frac{1}{2}y^2 + \frac{1}{4}y^4"
@@ -138,7 +141,10 @@ class Saddle(Surface):
 
 
 class Plateau(Surface):
-    """1 − exp(−(x² + y²) / 2w²): a basin of width w in a plain where the gradient all but vanishes."""
+    """1 − exp(−(x² + y²) / 2w²): a basin of width w in a plain.
+
+    On the plain the gradient all but vanishes.
+    """
 
     formula = r"1 - e^{-(x^2 + y^2) / 2w^2}"
     minima = ((0.0, 0.0),)
@@ -161,14 +167,18 @@ class Plateau(Surface):
 
 
 class Cliff(Surface):
-    """Gentle ground that falls towards x = 0 with slope s, and beyond it a wall of slope h; ½ y² across.
+    """Gentle ground, slope s, that falls towards a wall of slope h; ½ y² across.
 
-    f = (s + h)/k · log(1 + (s/h) eᵏˣ) − s x + ½ y², less its value at the origin: along x the derivative goes
-    from −s on the left to h on the right, within a width of about 1/k. One step from the wall throws a walk
-    far back over the gentle ground (after Pascanu, Mikolov and Bengio, 2013).
+    f = (s + h)/k · log(1 + (s/h) eᵏˣ) − s x + ½ y², less its value at the origin: along
+    x the derivative goes from −s on the left to h on the right, within a width of about
+    1/k. One step from the wall throws a walk far back over the gentle ground (after
+    Pascanu, Mikolov and Bengio, 2013).
     """
 
-    formula = r"\frac{s + h}{k}\log\left(1 + \frac{s}{h}\,e^{kx}\right) - s x + \frac{1}{2}y^2 - f_0"
+    formula = (
+        r"\frac{s + h}{k}\log\left(1 + \frac{s}{h}\,e^{kx}\right)"
+        r" - s x + \frac{1}{2}y^2 - f_0"
+    )
     minima = ((0.0, 0.0),)
     bounds = (-6.0, 1.5, -2.0, 2.0)
     start = (1.0, 1.5)
@@ -196,10 +206,11 @@ class Cliff(Surface):
 
 
 class TwoValleys(Surface):
-    """¼ x⁴ − ⅓ q x³ − ½ x² + q x + ½ y²: the lowest point at (−1, 0), a second minimum, worse, at (1, 0).
+    """¼ x⁴ − ⅓ q x³ − ½ x² + q x + ½ y²: two valleys, one deeper than the other.
 
-    Along x the derivative is (x + 1)(x − q)(x − 1): the pass between the valleys is at x = q, 0 ≤ q < 1.
-    For q = 0 both are equally deep.
+    The lowest point is at (−1, 0); a second minimum, worse, at (1, 0). Along x the
+    derivative is (x + 1)(x − q)(x − 1): the pass between the valleys is at x = q, 0 ≤ q
+    < 1. For q = 0 both are equally deep.
     """
 
     formula = r"\frac{1}{4}x^4 - \frac{q}{3}x^3 - \frac{1}{2}x^2 + q x + \frac{1}{2}y^2"
@@ -221,7 +232,10 @@ class TwoValleys(Surface):
 
 
 class Rosenbrock(Surface):
-    """(a − x)² + b (y − x²)²: a flat valley along the parabola y = x². Source: Rosenbrock (1960)."""
+    """(a − x)² + b (y − x²)²: a flat valley along the parabola y = x².
+
+    Source: Rosenbrock (1960).
+    """
 
     formula = r"(a - x)^2 + b\left(y - x^2\right)^2"
     bounds = (-2.0, 2.0, -1.0, 3.0)
@@ -242,9 +256,10 @@ class Rosenbrock(Surface):
 
 
 def condition_number(hessian: ArrayLike) -> Array:
-    """|λ|max / |λ|min of a symmetric matrix, or of each in a stack (..., n, n): how narrow the valley is.
+    """|λ|max / |λ|min of a symmetric matrix: how narrow the valley is.
 
-    1 for a round bowl, inf where there is a direction without curvature.
+    The matrices may be stacked, (..., n, n). 1 for a round bowl, inf where there is a
+    direction without curvature.
 
     >>> float(condition_number([[1, 0], [0, 20]]))
     20.0

@@ -15,7 +15,7 @@ __all__ = ["Walker", "walk"]
 
 
 class Walker:
-    """A point on a surface as an optimiser sees it: `params` and `grads`, arrays of length 2."""
+    """A point on a surface as an optimiser sees it: `params` and `grads`, of length 2."""
 
     def __init__(self, surface: Surface, start: ArrayLike) -> None:
         self.surface = surface
@@ -39,8 +39,9 @@ def walk(
 ) -> np.ndarray:
     """The points an optimiser visits, shape (steps + 1, 2), the start first.
 
-    `make_optimizer` gets the walker, as in `lambda model: SGD(model, lr=0.1)`. A walk that diverges ends in
-    inf and nan, without warnings. Raises `ValueError` for a start that is no point and for steps below 0.
+    `make_optimizer` gets the walker, as in `lambda model: SGD(model, lr=0.1)`. A walk
+    that diverges ends in inf and nan, without warnings. Raises `ValueError` for a start
+    that is no point and for steps below 0.
 
     >>> from nntrain import SGD
     >>> from nntrain.landscapes.surfaces import Ravine

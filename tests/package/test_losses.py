@@ -503,6 +503,7 @@ def test_an_example_that_counts_nothing_may_be_anything(rng):
         (lambda: CrossEntropyLoss(class_weights=[1, -1]), "finite and ≥ 0, .* got"),
         (lambda: CrossEntropyLoss(class_weights=[0, 0]), "at least one above 0"),
         (lambda: CrossEntropyLoss(class_weights=[1, np.nan]), "finite and ≥ 0"),
+        (lambda: CrossEntropyLoss(class_weights=[1, np.inf]), "finite and ≥ 0"),
         (lambda: CrossEntropyLoss(class_weights=[[1, 1]]), r"got shape \(1, 2\)"),
         (lambda: BCEWithLogitsLoss(pos_weight=0), "0 < pos_weight"),
         (

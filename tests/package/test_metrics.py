@@ -62,6 +62,9 @@ def test_binary_accuracy_does_not_take_probabilities_for_logits():
         binary_accuracy(sigmoid(logits), truth)
     assert binary_accuracy(sigmoid(logits), truth, threshold=0.5) == 1
     assert binary_accuracy(logits, truth) == 1
+    assert binary_accuracy([0.2, 1.5], [1, 1]) == 1  # beyond 1: these are logits
+    with pytest.raises(ValueError, match="2 others, such as 0.5"):
+        binary_accuracy(logits, [0, 1, 0.5, 0.5])
     assert binary_accuracy([0.5, 0.9], [1, 0]) == 0.5  # both thresholds say so
     assert binary_accuracy([0.2, 0.9], [1, 0], threshold=0) == 0.5
 
@@ -127,6 +130,9 @@ def test_nothing_over_nothing():
 def test_class_metrics_refuse(metric):
     for predictions, targets, message in [
         ([0, 1, 2], [0, 1, 2], "positive"),
+        ([0, 1, 2], [0, 1, 1], "positive"),
+        ([0, 1, 1], [0, 1, 2], "positive"),
+        ([-1, 1], [0, 1], "positive"),
         ([0, 1], [0, 1, 1], "2 examples"),
         ([0.2, 0.9], [0, 1], "integers"),
         ([], [], "N ≥ 1"),
@@ -373,6 +379,8 @@ def test_a_network_that_draws_from_its_own_probabilities_is_calibrated(rng):
 def test_calibration_refuses(probs, targets, message):
     with pytest.raises(ValueError, match=message):
         expected_calibration_error(probs, targets)
+    with pytest.raises(ValueError, match=r"shape \(2, 2, 2\), expected"):
+        reliability_table(np.full((2, 2, 2), 0.5), [0, 1])
     with pytest.raises(ValueError, match="bins must be a whole number"):
         reliability_table([0.5], [1], bins=0)
 

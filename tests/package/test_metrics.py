@@ -63,7 +63,7 @@ def test_binary_accuracy_does_not_take_probabilities_for_logits():
     assert binary_accuracy(sigmoid(logits), truth, threshold=0.5) == 1
     assert binary_accuracy(logits, truth) == 1
     assert binary_accuracy([0.2, 1.5], [1, 1]) == 1  # beyond 1: these are logits
-    with pytest.raises(ValueError, match="2 others, such as 0.5"):
+    with pytest.raises(ValueError, match=r"2 others, such as 0\.5"):
         binary_accuracy(logits, [0, 1, 0.5, 0.5])
     assert binary_accuracy([0.5, 0.9], [1, 0]) == 0.5  # both thresholds say so
     assert binary_accuracy([0.2, 0.9], [1, 0], threshold=0) == 0.5

@@ -12,7 +12,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -35,6 +35,7 @@ DATA = {
     "digits": "scikit-learn's small digits, since MNIST is not here and cannot be downloaded",
 }
 SECONDS_PER_CELL = 0.5  # assumed of a chapter that was never timed
+CELL_SECONDS = ".jupyter_cache/cell-seconds.json"  # chapter → cell id → seconds
 
 
 def prepare_environment() -> None:
@@ -121,6 +122,7 @@ class Chapter:
     client: NotebookClient | None = None
     cell: int = 0  # as Jupyter counts them: code cells only, from 1
     seconds: float = 0.0
+    cells: dict[str, float] = field(default_factory=dict)  # seconds by cell id
 
     def run(self, config, stopped: threading.Event) -> None:
         """Execute all cells in a kernel of their own, just as myst-nb would."""
@@ -130,6 +132,11 @@ class Chapter:
                 raise RuntimeError("stopped")
             if cell.cell_type == "code" and cell.source.strip():
                 self.cell += 1
+                self.cells[cell.id] = time.perf_counter()
+
+        def ends(cell, cell_index: int, execute_reply) -> None:
+            if cell.id in self.cells:
+                self.cells[cell.id] = time.perf_counter() - self.cells[cell.id]
 
         if stopped.is_set():
             return
@@ -140,6 +147,7 @@ class Chapter:
             record_timing=False,  # it would be metadata, part of what is compared
             resources={"metadata": {"path": str(self.path.parent)}},
             on_cell_start=starts,
+            on_cell_executed=ends,
         )
         start = time.perf_counter()
         # Its kernel warns of connections without encryption, but they do not leave the machine.
@@ -159,6 +167,17 @@ def _keep(cache: JupyterCacheAbstract, chapter: Chapter) -> None:
     data = {"execution_seconds": chapter.seconds}
     bundle = CacheBundleIn(chapter.notebook, str(chapter.path), data=data)
     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def _keep_cells(path: Path, chapter: Chapter) -> None:
+    """Remember how long each cell took: the pages tell a reader before a long one runs there."""
+    kept: dict[str, dict[str, float]] = {}
+    with suppress(OSError, ValueError):
+        kept = json.loads(path.read_text())
+    kept[chapter.path.stem] = {
+        cell: round(seconds, 3) for cell, seconds in chapter.cells.items()
+    }
+    path.write_text(json.dumps(kept, indent=1))
 
 
 class Runs:
@@ -208,6 +227,7 @@ class Runs:
         _keep(self.cache, chapter)
         self.seconds[chapter.path.stem] = round(chapter.seconds, 1)
         self.times.write_text(json.dumps(self.seconds, indent=1))
+        _keep_cells(Path(self.app.outdir).parent / CELL_SECONDS, chapter)
         return None
 
     def _sentence(self, chapter: Chapter, error: BaseException) -> str:

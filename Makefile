@@ -20,12 +20,13 @@ export MPLBACKEND := module://matplotlib_inline.backend_inline
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
-.PHONY: twins help environment book test again lab course torch bench reproduce format lint lock clean
+.PHONY: serve twins help environment book test again lab course torch bench reproduce format lint lock clean
 # One thing after the other, even with -j: two installs in one environment would spoil each other.
 .NOTPARALLEL:
 
 help:
 	@echo "make book       execute every chapter and build the site in _build/html"
+	@echo "make serve      the same on 127.0.0.1, where the pages run their own code"
 	@echo "make test       test the package, the notebooks and the site"
 	@echo "make twins      check the chapters' claims as other processors might round"
 	@echo "make lab        open the chapters in JupyterLab"
@@ -49,10 +50,15 @@ book: environment
 	@.venv/bin/jupyter-book build -W --keep-going .
 	@echo "The page to open: file://$(CURDIR)/_build/html/index.html"
 
+# The same site with Python for its pages, at an address of this machine: a page opened as a file cannot run code.
+PORT ?= 8000
+serve: with-live book
+	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
 # Notebooks and test modules are spread over two processes, each staying whole, the longest first.
 PYTEST := $(PY) -m pytest --nbval --nbval-lax --nbval-current-env --nbval-cell-timeout=900 -n 2 --dist loadscope --no-loadscope-reorder -q -rfEs
 
-test: with-test with-course book
+test: with-test with-course with-live book
 	@$(PYTEST) tests book/*.ipynb $(PYTEST_ARGS)
 
 # What must hold even where neither the data nor a network can be had (see .ci/run).

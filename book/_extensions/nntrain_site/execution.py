@@ -227,7 +227,7 @@ class Runs:
         _keep(self.cache, chapter)
         self.seconds[chapter.path.stem] = round(chapter.seconds, 1)
         self.times.write_text(json.dumps(self.seconds, indent=1))
-        _keep_cells(Path(self.app.outdir).parent / CELL_SECONDS, chapter)
+        _keep_cells(self.times.with_name(Path(CELL_SECONDS).name), chapter)
         return None
 
     def _sentence(self, chapter: Chapter, error: BaseException) -> str:

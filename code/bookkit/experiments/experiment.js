@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const BREAK = -32768;
+  const KNOTS = 33;                                    // of a line that a reader draws
   const WIDTH = { outline: 3, words: 2, raster: 1 };   // references a form takes (see shapes.py)
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -176,12 +177,6 @@
         }
     }
 
-    // Where the pointer is, in the picture's own units.
-    place(event) {
-      const view = this.svg.viewBox.baseVal, seen = this.svg.getBoundingClientRect();
-      return [((event.clientX - seen.left) * view.width) / seen.width, ((event.clientY - seen.top) * view.height) / seen.height];
-    }
-
     moveTo([x, y]) {
       let best = null, least = Infinity;
       for (const { state, box } of this.reachable()) {
@@ -192,12 +187,12 @@
     }
 
     take(event) {
-      if (event.button > 0 || !this.owner.data) return;
+      if (event.button > 0 || !this.owner.data || this.owner.asking) return;
       event.preventDefault();
       this.owner.pause();
       this.grip.focus({ preventScroll: true });
       this.grip.setPointerCapture(event.pointerId);
-      const drag = (move) => this.moveTo(this.place(move));
+      const drag = (move) => this.moveTo(placeIn(this.svg, move));
       const end = () => {
         this.grip.removeEventListener("pointermove", drag);
         for (const over of ["pointerup", "pointercancel"]) this.grip.removeEventListener(over, end);
@@ -240,6 +235,386 @@
     }
   }
 
+  // Between places in a picture and values: the axes as reading.py describes them.
+  const along = ([from, to, log], share) => (log ? from * (to / from) ** share : from + share * (to - from));
+  const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+  function written(value) {
+    if (value === 0) return "0";
+    const size = Math.abs(value);
+    if (size >= 1e-3 && size < 1e5) return String(+value.toPrecision(3)).replace("-", "−");
+    const [front, power] = value.toExponential(1).split("e");
+    return `${front.replace("-", "−").replace(".0", "")}·10${[...power.replace("+", "")].map((c) => SUPER[c]).join("")}`;
+  }
+
+  // The scales of an axes in the present state: they change where several surfaces share a window.
+  function scales(axes, owner) {
+    if (!axes.windows) return [axes.x, axes.y];
+    const [x0, x1, y0, y1] = axes.windows[owner.position[axes.by]];
+    return [[x0, x1, 0], [y0, y1, 0]];
+  }
+
+  function valuesAt(axes, owner, x, y) {
+    const [x0, y0, x1, y1] = axes.box, [across, up] = scales(axes, owner);
+    return [along(across, (x - x0) / (x1 - x0)), along(up, (y1 - y) / (y1 - y0))];
+  }
+
+  // A value as a picture's reader says it: "loss 0.43 nats".
+  function spoken(axes, which, value) {
+    const [name, unit] = axes.labels[which];
+    return `${name || "xy"[which]} ${written(value)}${unit === "per cent" || unit === "%" ? " %" : unit && ` ${unit}`}`;
+  }
+
+  // Reads values off one panel: where the mouse is, where a finger taps, and along curves by the arrow keys.
+  class Reader {
+    constructor(owner, panel, number) {
+      Object.assign(this, { owner, panel });
+      this.svg = panel.querySelector("svg");
+      this.things = owner.packed.artists.map((artist, n) => ({ artist, n, axes: owner.packed.axes[artist.axes] }))
+        .filter(({ axes }) => axes && axes.panel === number);
+      if (!this.things.length) return;
+      this.label = panel.appendChild(document.createElement("span"));
+      this.label.className = "nn-read";
+      this.label.setAttribute("aria-hidden", "true");
+      const probe = this.probe = panel.appendChild(document.createElement("span"));
+      probe.className = "nn-probe";
+      probe.tabIndex = 0;
+      const name = `Read values${owner.readers.length ? ` in picture ${number + 1}` : ""}: arrow keys move, Enter takes the next curve`;
+      for (const [key, value] of Object.entries({ role: "slider", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "" }))
+        probe.setAttribute(key, value);
+      [this.which, this.at] = [0, -1];
+      panel.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") this.hover(event, 12); });
+      panel.addEventListener("pointerleave", () => this.hide());
+      panel.addEventListener("click", (event) => { if (event.pointerType !== "mouse" && event.detail && !owner.asking) this.tap(event); });
+      probe.addEventListener("focus", () => this.read());
+      probe.addEventListener("blur", () => this.hide());
+      probe.addEventListener("keydown", (event) => this.press(event));
+    }
+
+    // What can be read off a thing: places in the picture, and the words for each.
+    spots({ artist, n, axes }) {
+      const { owner } = this, { data } = owner, refs = owner.refs(n, owner.position, owner.step), found = [];
+      const named = (words) => (words ? `${words}: ` : "");
+      const [left, top, right, bottom] = axes.box, inside = (x, y) => x >= left - 1 && x <= right + 1 && y >= top - 1 && y <= bottom + 1;
+      if (artist.form === "raster") {
+        const [rows, columns] = artist.shape, [x0, y0, width, height] = artist.place, [low, high] = artist.ends;
+        let level = 0;
+        for (let i = 0; i < rows * columns; i++) {
+          level = (level + data.levels[refs[0] + i]) & 255;
+          const x = x0 + ((i % columns) + 0.5) * (width / columns), y = y0 + (Math.floor(i / columns) + 0.5) * (height / rows);
+          const count = artist.palette.length - 1, share = (level + 0.5) / count;
+          const said = level >= count ? "no value" : `${level === 0 ? "at most " : level === count - 1 ? "at least " : "about "}${written(+(low + share * (high - low)).toPrecision(2))}`;
+          found.push({ x, y, say: () => `${this.place(axes, x, y)}: ${artist.says} ${said}` });
+        }
+      } else if (artist.parts > 1) {
+        for (let i = 0; i < artist.parts; i++) {
+          const xs = data.records[refs[3 * i]], ys = data.records[refs[3 * i + 1]];
+          const tip = artist.upright ? [(xs[0] + xs[2]) / 20, ys[1] / 10] : [xs[1] / 10, (ys[0] + ys[2]) / 20];
+          const value = (x, y) => valuesAt(axes, owner, x, y)[artist.upright ? 1 : 0];
+          found.push({ x: tip[0], y: tip[1], say: () => `${named(artist.says[i])}${spoken(axes, artist.upright ? 1 : 0, value(...tip))}` });
+        }
+      } else {
+        const { xs, ys, first, last } = points(artist, refs, data, owner.step), counted = artist.mode === "trail" && refs[2] < 0;
+        for (let i = first; i < last; i++) {
+          const x = xs[i] / 10, y = ys[i] / 10;
+          if (xs[i] === BREAK || !inside(x, y)) continue;
+          const step = counted && axes.labels[0][0] !== owner.packed.step.label ? `${owner.packed.step.label} ${owner.packed.step.values[i]}, ` : "";
+          found.push({ x, y, joins: i + 1 < last && xs[i + 1] !== BREAK, say: (a = x, b = y) => `${named(artist.says)}${step}${this.place(axes, a, b)}` });
+        }
+      }
+      return found;
+    }
+
+    place(axes, x, y) {
+      return valuesAt(axes, this.owner, x, y).map((value, which) => spoken(axes, which, value)).join(", ");
+    }
+
+    // The nearest thing within reach of a place; maps only where nothing lies on them.
+    nearest([x, y], reach) {
+      let best = null, least = reach;
+      for (const thing of this.things) {
+        const spots = this.spots(thing), { artist } = thing, line = artist.form === "outline" && artist.parts === 1;
+        spots.forEach((spot, i) => {
+          const away = Math.hypot(spot.x - x, spot.y - y);
+          if (line && away < least) [best, least] = [{ ...spot, text: spot.say() }, away];
+          const next = spots[i + 1];
+          if (!line || !spot.joins || !next) return;
+          const [dx, dy] = [next.x - spot.x, next.y - spot.y], long = dx * dx + dy * dy;
+          if (long < 64) return;                             // points as dense as that are read one by one
+          const share = Math.min(Math.max(((x - spot.x) * dx + (y - spot.y) * dy) / long, 0), 1);
+          const a = spot.x + share * dx, b = spot.y + share * dy, far = Math.hypot(a - x, b - y) + 3;
+          if (far < least) [best, least] = [{ x: a, y: b, text: spot.say(a, b) }, far];
+        });
+      }
+      if (best) return best;
+      for (const thing of this.things) {
+        const { artist, axes } = thing, [x0, y0, x1, y1] = axes.box;
+        if (x < x0 || x > x1 || y < y0 || y > y1 || (artist.form === "outline" && artist.parts === 1)) continue;
+        const bars = artist.form !== "raster", gap = ({ x: a, y: b }) => (!bars ? Math.hypot(a - x, b - y) : Math.abs(artist.upright ? a - x : b - y));
+        const spot = this.spots(thing).reduce((one, other) => (gap(other) < gap(one) ? other : one));
+        return { ...spot, text: spot.say() };
+      }
+      return null;
+    }
+
+    hover(event, reach) {
+      if (event.buttons || !this.owner.data) { this.hide(); return null; }
+      const spot = this.nearest(placeIn(this.svg, event), reach);
+      if (spot) this.show(spot, spot.text); else this.hide();
+      return spot;
+    }
+
+    tap(event) {
+      const spot = this.hover(event, 24);
+      if (spot) this.owner.querySelector(".nn-spoken").textContent = spot.text;
+    }
+
+    // Read where the keys stand: the last point of the first curve to begin with.
+    read() {
+      if (!this.owner.data) return;
+      const spots = this.spots(this.things[this.which]), last = spots.length - 1;
+      this.at = this.at < 0 ? last : Math.min(this.at, last);
+      const spot = spots[this.at], text = spot ? spot.say() : "nothing in the picture";
+      this.probe.setAttribute("aria-valuemax", Math.max(last, 0));
+      this.probe.setAttribute("aria-valuenow", Math.max(this.at, 0));
+      this.probe.setAttribute("aria-valuetext", text);
+      if (spot) this.show(spot, text); else this.hide();
+    }
+
+    press(event) {
+      const { artist } = this.things[this.which], wide = artist.form === "raster" ? artist.shape[1] : 10;
+      const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -wide, ArrowDown: wide, Home: -1e9, End: 1e9 }[event.key];
+      if (event.key === "Enter") [this.which, this.at] = [(this.which + 1) % this.things.length, -1];
+      else if (by) this.at = Math.max(this.at + by, 0);
+      else return;
+      event.preventDefault();
+      this.read();
+    }
+
+    show({ x, y }, text) {
+      const view = this.svg.viewBox.baseVal, { label, probe } = this;
+      label.textContent = text;
+      Object.assign(label.style, { left: `${(100 * x) / view.width}%`, top: `${(100 * y) / view.height}%` });
+      Object.assign(probe.style, { left: label.style.left, top: label.style.top });
+      label.dataset.side = `${y > 0.35 * view.height ? "above" : "below"} ${x < 0.35 * view.width ? "right" : x > 0.65 * view.width ? "left" : "middle"}`;
+      label.dataset.shown = probe.dataset.shown = "";
+    }
+
+    hide() {
+      for (const part of [this.label, this.probe]) delete part.dataset.shown;
+    }
+
+    update() {
+      if (!this.things.length) return;
+      if (document.activeElement === this.probe) this.read(); else this.hide();
+    }
+  }
+
+  // Where a pointer is, in the picture's own units.
+  function placeIn(svg, event) {
+    const view = svg.viewBox.baseVal, seen = svg.getBoundingClientRect();
+    return [((event.clientX - seen.left) * view.width) / seen.width, ((event.clientY - seen.top) * view.height) / seen.height];
+  }
+
+  // A line that the reader draws before seeing the true one: heights at even places, as shares of the axes.
+  class Sketch {
+    constructor(owner, n) {
+      const artist = owner.packed.artists[n];
+      Object.assign(this, { owner, n, axes: owner.packed.axes[artist.axes], heights: Array(KNOTS).fill(null), at: 0 });
+      const picture = artist.groups[0].ownerSVGElement;
+      this.panel = picture.closest(".nn-panel");
+      this.svg = picture.cloneNode(false);
+      this.svg.setAttribute("class", "nn-sketch");
+      this.line = this.svg.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "path"));
+      this.panel.append(this.svg);
+      const pen = this.pen = this.panel.appendChild(document.createElement("span"));
+      pen.className = "nn-pen";
+      pen.tabIndex = 0;
+      for (const [key, value] of Object.entries({ role: "slider", "aria-label": "Your line: left and right move the pen, up and down draw", "aria-valuemin": 0, "aria-valuemax": 100 }))
+        pen.setAttribute(key, value);
+      this.svg.addEventListener("pointerdown", (event) => this.take(event));
+      pen.addEventListener("keydown", (event) => this.press(event));
+      this.update();
+    }
+
+    get done() { return this.heights.some((height) => height !== null); }
+
+    // Pen places and heights of the picture: knot i stands at share i of the axes.
+    spot(i) {
+      const [x0, y0, x1, y1] = this.axes.box, height = this.heights[i] ?? 500;
+      return [x0 + (i / (KNOTS - 1)) * (x1 - x0), y1 - (height / 1000) * (y1 - y0)];
+    }
+
+    put([x, y]) {
+      const [x0, y0, x1, y1] = this.axes.box, keep = (v, most) => Math.round(Math.min(Math.max(v, 0), most));
+      const to = keep(((x - x0) / (x1 - x0)) * (KNOTS - 1), KNOTS - 1), height = keep(((y1 - y) / (y1 - y0)) * 1000, 1000);
+      const from = this.drawing ? this.at : to, begin = this.heights[from] ?? height;
+      for (let i = from; ; i += Math.sign(to - from)) {
+        this.heights[i] = Math.round(from === to ? height : begin + ((height - begin) * (i - from)) / (to - from));
+        if (i === to) break;
+      }
+      [this.at, this.drawing] = [to, true];
+      this.update();
+    }
+
+    take(event) {
+      if (event.button > 0) return;
+      event.preventDefault();
+      this.pen.focus({ preventScroll: true });
+      this.svg.setPointerCapture(event.pointerId);
+      const drag = (move) => this.put(placeIn(this.svg, move));
+      const end = () => { this.drawing = false; this.svg.removeEventListener("pointermove", drag); };
+      this.svg.addEventListener("pointermove", drag);
+      for (const over of ["pointerup", "pointercancel"]) this.svg.addEventListener(over, end, { once: true });
+      drag(event);
+    }
+
+    press(event) {
+      const across = { ArrowLeft: -1, ArrowRight: 1 }[event.key], up = { ArrowUp: 50, ArrowDown: -50 }[event.key];
+      if (!across && !up) return;
+      event.preventDefault();
+      const before = this.heights[this.at] ?? 500;
+      if (across) this.at = Math.min(Math.max(this.at + across, 0), KNOTS - 1);
+      this.heights[this.at] = Math.min(Math.max((across ? this.heights[this.at] ?? before : before) + (up || 0), 0), 1000);
+      this.update();
+    }
+
+    update() {
+      const view = this.svg.viewBox.baseVal, [x, y] = this.spot(this.at), drawn = [];
+      this.heights.forEach((height, i) => { if (height !== null) drawn.push(this.spot(i).join(" ")); });
+      this.line.setAttribute("d", drawn.length ? `M${drawn.join("L")}` : "");
+      Object.assign(this.pen.style, { left: `${(100 * x) / view.width}%`, top: `${(100 * y) / view.height}%` });
+      this.pen.setAttribute("aria-valuenow", (this.heights[this.at] ?? 500) / 10);
+      const values = valuesAt(this.axes, this.owner, x, y);
+      this.pen.setAttribute("aria-valuetext", values.map((value, which) => spoken(this.axes, which, value)).join(", "));
+    }
+
+    // How far it lies from what happened: the mean gap as a share of the axis.
+    gap() {
+      const { owner, n } = this, artist = owner.packed.artists[n], [, y0, , y1] = this.axes.box;
+      const { xs, ys, first, last } = points(artist, owner.refs(n, owner.position, owner.step), owner.data, owner.step);
+      const gaps = [];
+      this.heights.forEach((height, i) => {
+        const [x, y] = this.spot(i);
+        for (let k = first; height !== null && k + 1 < last; k++) {
+          if (xs[k] === BREAK || xs[k + 1] === BREAK || x < xs[k] / 10 || x >= xs[k + 1] / 10) continue;
+          const share = (10 * x - xs[k]) / (xs[k + 1] - xs[k]), curve = (ys[k] + share * (ys[k + 1] - ys[k])) / 10;
+          gaps.push(Math.abs(Math.min(Math.max(curve, y0), y1) - y) / (y1 - y0));
+          break;
+        }
+      });
+      return gaps.length ? gaps.reduce((sum, gap) => sum + gap) / gaps.length : null;
+    }
+  }
+
+  // The question before the controls open. What was answered is kept in the browser, for this experiment.
+  class Ask {
+    constructor(owner) {
+      Object.assign(this, { owner, spec: owner.packed.predict, key: `nn-predict:${owner.id}`, guess: null, seen: false });
+      this.form = owner.querySelector(".nn-ask");
+      this.told = owner.querySelector(".nn-guess");
+      this.form.addEventListener("submit", (event) => { event.preventDefault(); this.answer(); });
+      for (const part of [this.form, this.told])
+        part.addEventListener("click", (event) => { this[event.target.dataset.ask]?.(); });
+      owner.querySelector(".nn-seen").addEventListener("toggle", (event) => { if (event.target.open) { this.seen = true; this.tell(); } });
+    }
+
+    // Ask, unless the reader has answered before or comes by a link to a setting.
+    begin(linked) {
+      try { this.guess = JSON.parse(localStorage.getItem(this.key)); } catch { /* private windows may forbid it */ }
+      if (this.guess === null && !linked) this.open(false); else this.open(true);
+    }
+
+    open(opened) {
+      this.owner.toggleAttribute("data-asking", !opened);
+      this.owner.form.inert = !opened;
+      this.form.hidden = opened;
+      this.tell();
+      this.line();
+    }
+
+    get drawn() { return this.spec.draw !== undefined; }
+
+    // The reader's own line, once there is something to draw it on.
+    line() {
+      if (!this.drawn || !this.owner.data) return;
+      this.sketch = this.sketch || new Sketch(this.owner, this.spec.draw);
+      if (this.guess?.line) this.sketch.heights = this.guess.line;
+      this.sketch.svg.toggleAttribute("data-done", !this.owner.asking);
+      this.sketch.pen.hidden = !this.owner.asking;
+      this.sketch.update();
+    }
+
+    answer() {
+      if (this.drawn && !this.sketch?.done) { this.form.querySelector(".nn-said").textContent = "Draw a line first, or skip."; return; }
+      const [field] = new FormData(this.form).values();
+      this.keep(this.drawn ? { line: this.sketch.heights } : { words: field });
+      this.leave();
+    }
+
+    keep(guess) {
+      this.guess = guess;
+      try { localStorage.setItem(this.key, JSON.stringify(guess)); } catch { /* then it lasts as long as the page */ }
+    }
+
+    leave() {
+      const deck = this.form.parentNode;                     // what is below stays where it is
+      deck.style.minHeight = `${deck.getBoundingClientRect().height}px`;
+      this.open(true);
+      this.owner.form.querySelector("[data-control]").focus({ preventScroll: true });
+    }
+
+    skip() {
+      this.keep({});
+      this.leave();
+    }
+
+    again() {
+      try { localStorage.removeItem(this.key); } catch { /* see keep */ }
+      [this.guess, this.seen] = [null, false];
+      this.form.reset();
+      if (this.sketch) this.sketch.heights.fill(null);
+      this.owner.pause();
+      this.owner.reset();
+      this.open(false);
+      (this.sketch?.pen || this.form.querySelector("input")).focus({ preventScroll: true });
+    }
+
+    // Go where it shows: with a step, play up to it.
+    happens() {
+      const { owner } = this, { at, step } = this.spec;
+      owner.pause();
+      const position = at ? at.map((place, n) => (place < 0 ? owner.position[n] : place)) : owner.position;
+      if (!at || !owner.packed.step || calm()) { this.seen = true; owner.set(position, at ? step : owner.step); }
+      else { owner.set(position, 0); owner.play(step); }
+      if (!at) owner.querySelector(".nn-seen").open = true;
+    }
+
+    // Has the reader come to the settings where it shows?
+    update() {
+      const { at, step } = this.spec, { owner } = this;
+      if (!owner.touched || owner.asking) return;
+      if (at && at.every((place, n) => place < 0 || place === owner.position[n]) && owner.step === step) this.seen = true;
+      this.tell();
+    }
+
+    tell() {
+      const { guess, spec } = this, words = guess?.words, said = this.told.querySelector("p");
+      this.told.hidden = this.owner.asking || !(words || guess?.line);
+      if (this.told.hidden) return;
+      let text = words ? `You predicted: “${words}”.` : "Your line is dashed.";
+      if (!this.seen) text += " Now try it.";
+      else if (words && spec.right) text += words === spec.right ? " And so it is." : ` What happens: “${spec.right}”.`;
+      else if (words) text += " Beside it stands what happens, explained below.";
+      else {
+        const gap = this.sketch && this.owner.data ? this.sketch.gap() : null;
+        if (gap !== null) text += ` On average it lies ${Math.round(100 * gap)} % of the axis from the curve shown.`;
+      }
+      if (said.textContent !== text) said.textContent = text;
+      this.told.querySelector("[data-ask=happens]").hidden = !spec.at && this.seen;
+    }
+  }
+
   // The clock that plays; a test puts one of its own in its place.
   const time = {
     now: () => performance.now(),
@@ -253,7 +628,8 @@
     connectedCallback() {
       if (this.packed) return;
       this.packed = JSON.parse(this.querySelector("script").textContent);
-      this.form = this.querySelector("form");
+      this.form = this.querySelector(".nn-controls");
+      this.ask = new Ask(this);
       this.panels = this.querySelector(".nn-panels");
       this.picture = this.panels.querySelector("[role=img]");
       this.packed.artists.forEach((artist) => {
@@ -270,6 +646,7 @@
       if (!("DecompressionStream" in window)) return;     // an old browser keeps the starting picture
       this.form.hidden = false;
       const linked = this.restore();
+      this.ask.begin(linked);
       if (linked && location.hash === `#${this.id}`) this.scrollIntoView({ behavior: "instant" });
       new IntersectionObserver((entries, observer) => {
         if (entries.some((entry) => entry.isIntersecting)) { observer.disconnect(); this.ready(); }
@@ -281,12 +658,17 @@
     ready() {
       this.decoding = this.decoding || unpack(this.packed).then((data) => {
         this.data = data;
+        this.readers = [];
+        for (const [number, panel] of this.panels.querySelectorAll(".nn-panel").entries()) this.readers.push(new Reader(this, panel, number));
         this.handles = this.packed.handles.map((spec) => new Handle(this, spec));
+        this.ask.line();
         this.show(this.position, this.step);
         this.dataset.ready = "";
       });
       return this.decoding;
     }
+
+    get asking() { return "asking" in this.dataset; }
 
     reset() {
       const { controls, step } = this.packed;
@@ -323,6 +705,8 @@
         artist.groups.forEach((group, i) => draw[artist.form](group, artist, refs.slice(i * width, (i + 1) * width), data, step));
       });
       this.handles.forEach((handle) => handle.update());
+      this.readers.forEach((reader) => reader.update());
+      this.ask.update();
       const row = this.setting(position) * (this.packed.step ? this.packed.step.count : 1) + step;
       this.say(data.sentences.map((column) => data.texts[column[row]]).join(" ").trimEnd());
     }
@@ -370,10 +754,10 @@
     }
 
     // The step follows from the time since the start alone, so it is the same at any frame rate.
-    play() {
-      const last = this.packed.step.count - 1, from = this.step >= last ? 0 : this.step;
+    play(last = this.packed.step.count - 1) {
+      const from = this.step >= last ? 0 : this.step;
       if (calm()) { this.show(this.position, this.step >= last ? 0 : Math.min(last, this.step + Math.ceil(last / 10))); return; }
-      const pace = Math.min(Math.max(last / 6, 4), 30);      // steps a second: about six seconds for the whole path
+      const pace = Math.min(Math.max((this.packed.step.count - 1) / 6, 4), 30);      // steps a second: about six seconds for the whole path
       let before = time.now(), progress = from;
       const tick = () => {                                   // a frame's own time stamp may lie before the click
         const now = time.now();

@@ -38,7 +38,8 @@ class Experiment(Definition):
         formats: name → format of numbers, such as "{:.2f}" (default "{:.3g}").
         handles: name of a line or point → the one or two controls (or the step) that
             the reader sets by moving it in the picture; panels have their own.
-        predict: the question asked before the reader touches anything.
+        predict: the question asked before the controls open, best with answers to choose
+            from (`Predict`); to a plain text the reader answers in words.
         seen: what the reader should have seen, and why; folded. In both texts `*word*`
             is emphasis, and words between backticks are code.
         alt: `alt(settings, data) -> str`, a sentence on what the picture shows, printed

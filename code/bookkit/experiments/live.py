@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,8 +14,9 @@ from bookkit.experiments.canvas import Canvas
 from bookkit.experiments.controls import Control
 from bookkit.experiments.definition import Definition
 from bookkit.experiments.drawing import draw
-from bookkit.experiments.markup import SEEN, marked, strip_predict
+from bookkit.experiments.markup import SEEN, marked
 from bookkit.experiments.moving import at_step
+from bookkit.experiments.predict import Predict
 
 SLOW = 0.1  # seconds: beyond this a moved slider computes when let go
 
@@ -77,13 +79,17 @@ class LiveFace:
             rows.append(widgets.HBox([self.play, speed]))
         reset = widgets.Button(description="Reset")
         reset.on_click(lambda _: self.reset())
+        opened = widgets.VBox([*rows, reset])
+        asked = experiment.predict
+        self.question = Question(asked, opened, self.go, experiment.values)
         return widgets.VBox([
             widgets.HTML(f"<b>Experiment: {html.escape(experiment.title)}</b>"),
-            widgets.HTML(f"<b>Predict:</b> {marked(strip_predict(experiment.predict))}"),
+            widgets.HTML(f"<b>Predict:</b> {marked(asked.question)}"),
             widgets.HBox(self.pictures, layout={"flex_flow": "row wrap"}),
             self.sentence,
-            *rows,
-            widgets.HBox([reset, self.status]),
+            self.question.widget,
+            opened,
+            self.status,
             widgets.HTML(f"<details><summary>{SEEN}</summary>{marked(experiment.seen)}</details>"),
         ])  # fmt: skip
 
@@ -96,6 +102,17 @@ class LiveFace:
                 output,
             ]
         )
+
+    def go(self, wanted: Mapping[str, Any]) -> None:
+        """Set some of the controls, and the step to where it is wanted or to its end."""
+        self.busy = True
+        for name in set(wanted) & set(self.fields):
+            self.fields[name].value = wanted[name]
+        self.busy = False
+        self.changed()
+        if self.experiment.step:
+            place = wanted.get(self.experiment.step)
+            self.step.value = self.experiment.step_place(place, self.step.max + 1)
 
     def reset(self) -> None:
         """Back to the starting values, with one redrawing."""
@@ -158,6 +175,56 @@ class LiveFace:
         self.sentence.value = html.escape(sentence)
         for canvas, picture in zip(self.canvases, self.pictures, strict=True):
             picture.value, picture.alt = canvas.png(), sentence
+
+
+class Question:
+    """The prediction: an answer or "Skip" opens the controls, "Show" sets them."""
+
+    def __init__(
+        self,
+        asked: Predict,
+        opened: widgets.Widget,
+        go: Callable[[Mapping[str, Any]], None],
+        values: Callable[..., dict[str, Any]],
+    ) -> None:
+        self.asked, self.opened, self.go, self.values = asked, opened, go, values
+        if asked.answers:
+            self.answer: Any = widgets.RadioButtons(
+                options=list(asked.answers), value=None, layout={"width": "max-content"}
+            )
+        else:
+            self.answer = widgets.Text(placeholder="Your answer in a few words")
+        predict, skip, show = (
+            widgets.Button(description=words, layout={"width": "max-content"})
+            for words in ("Predict, then try", "Skip", "Show what happens")
+        )
+        predict.on_click(lambda _: self.leave() if self.answer.value else None)
+        skip.on_click(lambda _: self.leave(skipped=True))
+        show.on_click(lambda _: self.show())
+        self.told = widgets.HTML()
+        self.form = widgets.VBox([self.answer, widgets.HBox([predict, skip])])
+        self.shown = widgets.VBox([self.told, show] if asked.at else [self.told])
+        self.widget = widgets.VBox([self.form])
+        opened.layout.display = "none"
+
+    def leave(self, skipped: bool = False) -> None:
+        self.opened.layout.display = None
+        self.widget.children = [] if skipped else [self.shown]
+        self.tell("Now try it.")
+
+    def show(self) -> None:
+        """Go where it shows, and set what was predicted beside what happens."""
+        self.go(self.asked.at)
+        right = self.asked.found(self.values)
+        if right and right == self.answer.value:
+            self.tell("And so it is.")
+        elif right:
+            self.tell(f"What happens: “{right}”.")
+        else:
+            self.tell("Above it stands what happens.")
+
+    def tell(self, more: str) -> None:
+        self.told.value = html.escape(f"You predicted: “{self.answer.value}”. {more}")
 
 
 def field(control: Control) -> widgets.ValueWidget:

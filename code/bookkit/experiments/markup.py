@@ -14,10 +14,3 @@ def marked(text: str) -> str:
     safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
     safe = re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*", r"<em>\1</em>", safe)
     return re.sub(r"\n\s*\n", "<br><br>", safe)
-
-
-def strip_predict(text: str) -> str:
-    """The prompt without a leading "Predict:", which the card writes itself."""
-    text = text.strip()
-    start = "predict:"
-    return text[len(start) :].strip() if text.lower().startswith(start) else text

@@ -15,13 +15,16 @@ import numpy as np
 from bookkit.experiments.definition import Definition
 from bookkit.experiments.kinds import Kind
 from bookkit.experiments.moving import Frames, Path
+from bookkit.experiments.reading import axes_specs
 from bookkit.experiments.shapes import FORMS, Outline, Shape
 from bookkit.experiments.stream import Reader, Writer
 
 LARGEST_GRID = 5000
 
 
-def pack(experiment: Definition, moving: dict[str, Kind]) -> dict[str, Any]:
+def pack(
+    experiment: Definition, figures: list[Any], moving: dict[str, Kind]
+) -> dict[str, Any]:
     """Run `compute` at every grid point; the result is the JSON the component reads.
 
     Raises `ValueError` for data that do not fit the artists and for too large a grid.
@@ -60,6 +63,7 @@ def pack(experiment: Definition, moving: dict[str, Kind]) -> dict[str, Any]:
         for s, data in zip(settings, found, strict=True)
     ]
     spoken = word_table(writer, [words for one in sentences for words in one])
+    axes, said = axes_specs(experiment, figures, moving)
     tables, specs = [spoken], []
     for name, kind in moving.items():
         if len(modes[name]) > 1:
@@ -72,7 +76,8 @@ def pack(experiment: Definition, moving: dict[str, Kind]) -> dict[str, Any]:
         table = np.array([row + row[-1:] * (frames - len(row)) for row in rows[name]])
         tables.append(table.reshape(-1, table.shape[-1]))
         spec = {"name": name, "form": kind.form.form, "parts": len(kind.parts)}
-        specs.append({**spec, "mode": mode, "frames": frames, **looks[name]})
+        spec |= {"mode": mode, "frames": frames, **looks[name]}
+        specs.append(spec if mode == "head" else spec | said.get(name, {}))
     longest = max(
         (words for one in sentences for words in one), key=lambda w: len(" ".join(w))
     )
@@ -82,8 +87,10 @@ def pack(experiment: Definition, moving: dict[str, Kind]) -> dict[str, Any]:
             for c in experiment.controls
         ],
         "step": experiment.step_spec(steps),
+        "axes": axes,
         "artists": specs,
         "handles": handles_of(experiment, moving),
+        "predict": experiment.predict_spec(steps, list(moving)),
         "words": spoken.shape[1],
         "longest": " ".join(longest),
         **writer.stream(tables),

@@ -10,10 +10,11 @@ from xml.etree import ElementTree as ET
 
 from bookkit.experiments.definition import Definition
 from bookkit.experiments.drawing import draw
-from bookkit.experiments.markup import SEEN, marked, strip_predict
+from bookkit.experiments.markup import SEEN, marked
 from bookkit.experiments.moving import at_step
 from bookkit.experiments.pack import Unpacked, pack
 from bookkit.experiments.picture import freeze, svg_trees
+from bookkit.experiments.predict import Predict
 
 RADIO_LETTERS = 44  # choices longer than this in all become a <select>
 
@@ -26,7 +27,7 @@ def render(experiment: Definition) -> str:
     for name, kind in moving.items():
         kind.apply(kind.check(at_step(data[name], 10**9)))
     freeze(figures)
-    packed = pack(experiment, moving)
+    packed = pack(experiment, figures, moving)
     unpacked = Unpacked(packed)
     position = tuple(control.start for control in experiment.controls)
     step = packed["step"]["start"] if packed["step"] else 0
@@ -68,21 +69,60 @@ def page_element(
     )
     if packed["step"]:
         controls += step_row(name, experiment, packed["step"])
+    question = marked(experiment.predict.question) + choices(experiment.predict)
     return f"""<nn-experiment id="{name}" role="group" aria-labelledby="{name}-title">
 <p class="nn-title" id="{name}-title"><span class="nn-kind">Experiment</span> {esc(experiment.title)}</p>
-<p class="nn-predict"><strong>Predict:</strong> {marked(strip_predict(experiment.predict))}</p>
+<p class="nn-predict"><strong>Predict:</strong> {question}</p>
 <div class="nn-panels">{panels}</div>
 <div class="nn-said-here"><p class="nn-sentence">{esc(sentence)}</p>
 <p class="nn-room" aria-hidden="true">{esc(longest)}</p></div><span class="nn-spoken" role="status"></span>
-<form class="nn-controls" autocomplete="off" hidden>
+<div class="nn-deck">
+{ask(name, experiment.predict)}<form class="nn-controls" autocomplete="off" hidden>
 {controls}<div class="nn-buttons"><button type="button" data-do="reset">Reset</button>
 <button type="button" data-do="link">Copy link to this setting</button>
 <span class="nn-said" role="status"></span></div>
 </form>
+</div>
+{GUESS}
 <details class="nn-seen"><summary>{SEEN}</summary><p>{marked(experiment.seen)}</p></details>
 <script type="application/json">{data}</script>
 </nn-experiment>
 """
+
+
+GUESS = """<div class="nn-guess" hidden><p role="status"></p><div class="nn-buttons">
+<button type="button" data-ask="happens">Show what happens</button>
+<button type="button" data-ask="again">Predict again</button></div></div>"""
+
+
+def choices(asked: Predict) -> str:
+    """The answers as plain words, where nothing can be chosen: on paper, without scripts."""
+    listed = "; ".join(map(html.escape, asked.answers))
+    return f' <span class="nn-choices">({listed}.)</span>' if listed else ""
+
+
+def ask(name: str, asked: Predict) -> str:
+    """The form that stands in the controls' place until the reader has answered."""
+    if asked.answers:
+        fields = "".join(
+            f'<label><input type="radio" name="{name}-answer" value="{html.escape(a)}" '
+            f"required><span>{marked(a)}</span></label>"
+            for a in asked.answers
+        )
+    elif asked.draw:
+        fields = "<p>Draw your line in the picture, or set it with the arrow keys.</p>"
+    else:
+        fields = (
+            f'<input type="text" name="{name}-answer" required maxlength="200" '
+            'aria-label="Your answer in a few words" placeholder="In a few words">'
+        )
+    return (
+        '<form class="nn-ask" autocomplete="off" hidden><fieldset>'
+        f'<legend>Your prediction</legend><div class="nn-answers">{fields}</div>'
+        '</fieldset><div class="nn-buttons"><button type="submit">Predict, then try'
+        '</button><button type="button" data-ask="skip">Skip</button>'
+        '<span class="nn-said" role="status"></span></div></form>\n'
+    )
 
 
 def panel(tree: ET.Element, sentence: str) -> str:

@@ -25,6 +25,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from bookkit.experiments.moving import Frames, Path, frames, head, trail
+from bookkit.experiments.reading import edges_in_words
 from bookkit.figures.curves import spread
 
 Range = tuple[float, float]
@@ -77,6 +78,14 @@ class Panel:
         """Artists that the reader takes hold of: name → the controls they set."""
         return {}
 
+    def words(self) -> Mapping[str, str | Sequence[str]]:
+        """What artists are called when their values are read; of bars, one each."""
+        return {}
+
+    def windows(self) -> tuple[str, Mapping[Any, Sequence[float]]] | None:
+        """The control that changes the scales, and its value → x0, x1, y0, y1."""
+        return None
+
     def artists(self, ax: Axes) -> dict[str, Any]:
         raise NotImplementedError
 
@@ -100,6 +109,9 @@ class Graph(Panel):
 
     def grips(self) -> Mapping[str, Sequence[str]]:
         return self.handles
+
+    def words(self) -> Mapping[str, str | Sequence[str]]:
+        return {**self.lines, **self.points, **self.paths}
 
     def artists(self, ax: Axes) -> dict[str, Any]:
         artists: dict[str, Any] = {}
@@ -238,6 +250,10 @@ class Curves(Panel):
     def series(self) -> set[str]:
         return set(self.y) if self.grows else set()
 
+    def words(self) -> Mapping[str, str | Sequence[str]]:
+        named = {name: " ".join(words.split()) for name, words in self.y.items()}
+        return {**named, **self.points}
+
 
 @dataclass
 class Bars(Panel):
@@ -271,6 +287,11 @@ class Bars(Panel):
 
     def move(self, settings: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         return {**super().move(settings, data), "bars": data[self.values]}
+
+    def words(self) -> Mapping[str, str | Sequence[str]]:
+        if isinstance(self.names[0], str):
+            return {"bars": list(self.names)}
+        return {"bars": edges_in_words(np.asarray(self.names, dtype=float))}
 
 
 def each(value: Any, change: Callable[[Any], Any]) -> Any:

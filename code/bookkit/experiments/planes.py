@@ -93,6 +93,14 @@ class Landscape(Graph):
             **ground.texts, **super().move(settings, inside),
         }  # fmt: skip
 
+    def windows(self) -> tuple[str, Mapping[Any, Sequence[float]]] | None:
+        if not self.by:
+            return None
+        return self.by, {
+            key: same_scale(surface.bounds, self.shape)
+            for key, surface in self.surface.items()
+        }
+
 
 ENDS = (
     ("x0", 0, -0.02, "left", "top"),
@@ -171,7 +179,8 @@ class Heatmap(Graph):
 
     `image`: values (rows, columns), the first row at the bottom; or a mapping of them,
     from the values of the control `by`. `xlim` and `ylim` are its sides. `dot`: the two
-    controls that place the dot, which the reader can drag.
+    controls that place the dot, which the reader can drag. `value`: what the map's
+    colours say, in a word.
     """
 
     image: Any
@@ -179,6 +188,7 @@ class Heatmap(Graph):
     by: str = ""
     cmap: str = "viridis"
     vlim: tuple[float, float] = (0, 1)
+    value: str = "value"
 
     def grips(self) -> Mapping[str, Sequence[str]]:
         return {"dot": self.dot, **self.handles}
@@ -195,14 +205,15 @@ class Heatmap(Graph):
             [], [], "o", color="#ff5a36", markeredgecolor="#fefefe", markersize=11,
             zorder=5,
         )  # fmt: skip
-        moving = {"dot": dot} | ({"image": shown} if self.by else {})
-        return {**moving, **super().artists(ax)}
+        return {"image": shown, "dot": dot, **super().artists(ax)}
 
     def move(self, settings: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         moved = super().move(settings, data)
-        if self.by:
-            moved["image"] = self.image[settings[self.by]]
+        moved["image"] = self.image[settings[self.by]] if self.by else self.image
         return {**moved, "dot": tuple([settings[name]] for name in self.dot)}
+
+    def words(self) -> Mapping[str, str | Sequence[str]]:
+        return {**super().words(), "image": self.value}
 
 
 @dataclass(kw_only=True)
@@ -216,6 +227,7 @@ class DecisionMap(Graph):
 
     map: str
     cells: int
+    value: str = "probability of class 1"
     size: tuple[float, float] = (4.4, 4.0)
     styles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -239,6 +251,9 @@ class DecisionMap(Graph):
             "image": data[self.map],
             "border": each(data[self.map], self.border),
         }
+
+    def words(self) -> Mapping[str, str | Sequence[str]]:
+        return {**super().words(), "image": self.value}
 
     def border(self, share: np.ndarray) -> tuple[Any, Any]:
         """The line where the probability is ½, from the middles of the map's cells."""

@@ -21,12 +21,16 @@ FOLDER = Path(bookkit.experiments.__file__).parent
 ANSWERS = ["it shrinks", "it grows", "it stays"]
 
 
-def define(identity, predict):
+def grow(base):
+    return {"value": 0.5 * base ** np.arange(9)}
+
+
+def define(identity, predict, **more):
     return Experiment(
         identity, "Powers", {"base": [0.5, 1.0, 2.0]}, step="step",
         panels=[Curves({"value": "value"}, xlim=(0, 8), ylim=(0, 4), xlabel="step",
                        ylabel="size (nats)")],
-        compute=lambda base: {"value": 0.5 * base ** np.arange(9)},
+        compute=grow, **more,
         start={"base": 1.0, "step": 2}, predict=predict, seen="Powers.",
         alt=lambda s, d: f"Base {s['base']:g}, step {s['step']}: {d['value'][-1]:g}.",
     )  # fmt: skip
@@ -259,6 +263,25 @@ def test_predictions_that_cannot_work_are_refused(given, message):
 def test_what_only_the_build_can_know_is_checked_there(predict, message):
     with pytest.raises(ValueError, match=message):
         _ = define("e", predict).html
+
+
+def test_a_card_says_in_one_line_what_it_runs_and_names_the_code(browser, tmp_path):
+    said = "Runs: eight products; *no* seed."
+    card = define("seeds", CHOICE, runs=said).html
+    line = '<em>no</em> seed. <span class="nn-code">Code: <code>grow</code>.</span>'
+    assert f'<p class="nn-runs">Runs: eight products; {line}</p>' in card
+    # in a page of cells, the name leads to the cell that defines it, and opens it
+    script = (FOLDER / "experiment.js").read_text()
+    (tmp_path / "page.html").write_text(f"""<!doctype html><title>page</title>
+      <div class="cell" id="first"><details><summary>code</summary>
+        <div class="cell_input">def grow(base):</div></details></div>
+      <div class="cell"><div class="cell_input">Experiment()</div>{card}</div>
+      <script>{script}</script>""")
+    page = browser.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    page.click(".nn-code a")
+    assert page.url.endswith("#first") and page.inner_text("#first .cell_input")
+    page.close()
 
 
 def test_a_prediction_shows_at_controls_that_are_there():

@@ -62,6 +62,7 @@ class Definition:
         choices: Mapping[str, Mapping[Any, str]] | None = None,
         formats: Mapping[str, str] | None = None,
         handles: Mapping[str, Sequence[str]] | None = None,
+        runs: str = "",
         levels: int = 64,
         budget_kb: float = 250,
     ) -> None:
@@ -81,7 +82,7 @@ class Definition:
                 f"experiment {id!r} needs compute, and either panels or setup"
             )
         self.id, self.title, self.seen = id, title, seen
-        self.predict = read_predict(predict)
+        self.predict, self.runs = read_predict(predict), runs
         self.alt, self.compute, self.panels = alt, compute, list(panels)
         self.setup: Setup = setup or self._draw_panels
         self.levels, self.budget_kb = levels, budget_kb
@@ -129,6 +130,12 @@ class Definition:
         return {
             control.name: control.values[control.start] for control in self.controls
         }
+
+    @property
+    def code(self) -> str:
+        """Name of the function that computes; "" for one without a name."""
+        name = getattr(self.compute, "__name__", "")
+        return name if name.isidentifier() else ""
 
     def place(self, name: str, value: Any) -> int:
         """The position of a value that a control lists, or the nearest one's."""

@@ -641,6 +641,7 @@
       this.form.addEventListener("submit", (event) => event.preventDefault());
       addEventListener("beforeprint", () => { this.pause(); this.kept = [this.position, this.step]; this.reset(); });
       addEventListener("afterprint", () => { if (this.kept) this.show(...this.kept); });
+      this.linkCode();
       const play = this.form.querySelector("[data-do=play]");
       if (play && calm()) { play.textContent = "Next"; play.parentNode.querySelector("label").hidden = true; }
       if (!("DecompressionStream" in window)) return;     // an old browser keeps the starting picture
@@ -652,6 +653,22 @@
         if (entries.some((entry) => entry.isIntersecting)) { observer.disconnect(); this.ready(); }
       }, { rootMargin: "600px" }).observe(this);
       if (linked) this.ready();
+    }
+
+    // The name of the code leads to the cell that defines it, the nearest above; in a lone card there is none.
+    linkCode() {
+      const code = this.querySelector(".nn-code code");
+      if (!code) return;
+      const cells = [...document.querySelectorAll(".cell")], own = this.closest(".cell");
+      const above = cells.slice(0, cells.indexOf(own) + 1).reverse();
+      const cell = above.find((one) => new RegExp(`def ${code.textContent}\\(`).test(one.querySelector(".cell_input")?.textContent)) || own;
+      if (!cell) return;
+      cell.id = cell.id || `${this.id}-code`;
+      const link = document.createElement("a");
+      link.href = `#${cell.id}`;
+      code.replaceWith(link);
+      link.append(code);
+      link.addEventListener("click", () => { for (const fold of cell.querySelectorAll("details")) if (!this.contains(fold) && !fold.contains(this)) fold.open = true; });
     }
 
     // Decode once, when first needed.

@@ -46,6 +46,8 @@ class Experiment(Definition):
             under it and spoken as its alternative text. `settings` maps names to values,
             the step's too; `data` is what compute returned, *as far as that step*:
             `data["loss"][-1]` is the loss now.
+        runs: one line on what is run and with how many seeds; the card adds where the
+            code is.
         levels: shades of an image in the built book.
         budget_kb: largest allowed compressed size there.
 

@@ -14,7 +14,7 @@ from bookkit.experiments.canvas import Canvas
 from bookkit.experiments.controls import Control
 from bookkit.experiments.definition import Definition
 from bookkit.experiments.drawing import draw
-from bookkit.experiments.markup import SEEN, marked
+from bookkit.experiments.markup import SEEN, marked, runs_line
 from bookkit.experiments.moving import at_step
 from bookkit.experiments.predict import Predict
 
@@ -90,6 +90,7 @@ class LiveFace:
             self.question.widget,
             opened,
             self.status,
+            widgets.HTML(runs_line(experiment.runs, experiment.code)),
             widgets.HTML(f"<details><summary>{SEEN}</summary>{marked(experiment.seen)}</details>"),
         ])  # fmt: skip
 

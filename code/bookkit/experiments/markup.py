@@ -14,3 +14,11 @@ def marked(text: str) -> str:
     safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
     safe = re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*", r"<em>\1</em>", safe)
     return re.sub(r"\n\s*\n", "<br><br>", safe)
+
+
+def runs_line(runs: str, code: str) -> str:
+    """What an experiment runs, and the name of the function that does it."""
+    said = marked(runs)
+    if code:
+        said += f' <span class="nn-code">Code: <code>{html.escape(code)}</code>.</span>'
+    return said.strip()

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from bookkit.experiments.definition import Definition
 from bookkit.experiments.drawing import draw
-from bookkit.experiments.markup import SEEN, marked
+from bookkit.experiments.markup import SEEN, marked, runs_line
 from bookkit.experiments.moving import at_step
 from bookkit.experiments.pack import Unpacked, pack
 from bookkit.experiments.picture import freeze, svg_trees
@@ -84,7 +84,7 @@ def page_element(
 </form>
 </div>
 {GUESS}
-<details class="nn-seen"><summary>{SEEN}</summary><p>{marked(experiment.seen)}</p></details>
+{runs(experiment)}<details class="nn-seen"><summary>{SEEN}</summary><p>{marked(experiment.seen)}</p></details>
 <script type="application/json">{data}</script>
 </nn-experiment>
 """
@@ -93,6 +93,11 @@ def page_element(
 GUESS = """<div class="nn-guess" hidden><p role="status"></p><div class="nn-buttons">
 <button type="button" data-ask="happens">Show what happens</button>
 <button type="button" data-ask="again">Predict again</button></div></div>"""
+
+
+def runs(experiment: Definition) -> str:
+    said = runs_line(experiment.runs, experiment.code)
+    return f'<p class="nn-runs">{said}</p>\n' if said else ""
 
 
 def choices(asked: Predict) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import frameworks
 import mnist
+import practice
 import sweeps
 from longruns import DATA
 from nntrain.datasets import load_mnist
@@ -19,6 +20,7 @@ from nntrain.datasets import load_mnist
 PARTS = (
     "batching",
     "learning_rates",
+    "practice",
     "frameworks",
     "digits",
     "search",
@@ -46,6 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
             sweeps.make_batching(out / "batching.json", jobs)
         elif part == "learning_rates":
             sweeps.make_learning_rates(out / "learning_rates.json", jobs)
+        elif part == "practice":
+            practice.make_practice(out / "practice.json", jobs)
         elif part == "frameworks":
             frameworks.make_frameworks(out / "frameworks.json")
         elif part == "digits":

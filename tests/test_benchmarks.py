@@ -387,3 +387,24 @@ def test_the_stored_sweeps_are_reproduced_in_part(sweeps):
             assert np.median(found["losses"]) == pytest.approx(
                 np.median(row["losses"]), rel=0.1
             )
+
+
+def test_the_stored_sweeps_on_practice_are_whole_and_reproduced_in_part():
+    practice = importlib.import_module("practice")
+    kept = stored("practice.json")
+    assert [(row["pair"], row["lr"]) for row in kept["search"]] == [
+        (pair, lr) for pair in practice.SECONDS for lr in practice.RATES
+    ]
+    shape = (len(practice.RATES), len(practice.SEARCH_SEEDS))
+    assert all(np.shape(row["losses"]) == shape for row in kept["search"])
+    middle = kept["search"][practice.RATES.index(0.17321)]
+    again = practice.search_losses(middle["pair"], middle["lr"])["losses"]
+    np.testing.assert_allclose(again, middle["losses"], rtol=0.1)
+    for row in kept["seeds"]:
+        assert len(row["losses"]) == len(row["accuracies"]) == len(practice.SEEDS)
+        few = [
+            practice.validation_run(seed, 0.2, width=row["width"]) for seed in range(10)
+        ]
+        found = np.median(np.array(few), axis=0)
+        assert found[0] == pytest.approx(np.median(row["losses"][:10]), rel=0.05)
+        assert found[1] == pytest.approx(np.median(row["accuracies"][:10]), abs=0.01)

@@ -1,4 +1,4 @@
-"""The run that chapters 4 and 5 repeat: a small network, real 8×8 digits, one optimiser.
+"""The runs that chapters repeat: a small network, real 8×8 digits, one optimiser.
 
 A single run takes a few hundredths of a second, so that twenty seeds are no luxury. The
 chapters show these functions; the long sweeps behind `book/data` call the same ones.
@@ -19,20 +19,30 @@ from nntrain import (
     Linear,
     ReLU,
     Sequential,
+    accuracy,
     evaluate,
     fit,
+    train_val_split,
 )
 from nntrain.datasets import load_digits
 
-__all__ = ["digits_run", "loss_after_updates", "small_network"]
+__all__ = ["digits_run", "loss_after_updates", "small_network", "validation_run"]
 
 _digits = functools.cache(load_digits)
 
 
-def small_network(seed: int) -> Sequential:
-    """A 64–32–10 network with ReLU units and weights from `seed`."""
+@functools.cache
+def _split_digits() -> tuple[np.ndarray, ...]:
+    """The training images, 300 of them set aside for validation."""
+    digits = _digits()
+    rng = np.random.default_rng(11)
+    return train_val_split(digits.x_train, digits.y_train, 300, rng=rng)
+
+
+def small_network(seed: int, width: int = 32) -> Sequential:
+    """A network of 64 inputs, `width` ReLU units and 10 outputs, with weights from `seed`."""
     rng = np.random.default_rng(seed)
-    return Sequential(Linear(64, 32, rng=rng), ReLU(), Linear(32, 10, rng=rng))
+    return Sequential(Linear(64, width, rng=rng), ReLU(), Linear(width, 10, rng=rng))
 
 
 def digits_run(
@@ -68,3 +78,25 @@ def loss_after_updates(batch_size: int, lr: float, seed: int, updates: int) -> f
                 network.backward(loss.backward())
                 optimizer.step()
                 done += 1
+
+
+def validation_run(
+    seed: int,
+    lr: float,
+    *,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    width: int = 32,
+) -> tuple[float, float]:
+    """Loss and accuracy on the 300 validation images after ten epochs in batches of 32.
+
+    A run that has diverged to nan counts as infinite.
+    """
+    x, y, x_val, y_val = _split_digits()
+    network, rng = small_network(seed, width), np.random.default_rng(100 + seed)
+    optimizer = SGD(network, lr=lr, momentum=momentum, weight_decay=weight_decay)
+    loss, batches = CrossEntropyLoss(), Batches(x, y, 32, rng=rng)
+    with np.errstate(over="ignore", invalid="ignore"):
+        fit(network, loss, optimizer, batches, epochs=10, progress=False)
+        found = evaluate(network, loss, x_val, y_val, metrics=(accuracy,))
+    return float(np.nan_to_num(found["loss"], nan=np.inf)), found["accuracy"]

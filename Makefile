@@ -32,10 +32,10 @@ help:
 	@echo "make lab        open the chapters in JupyterLab"
 	@echo "make course     student and instructor editions and slides, in _build/course"
 	@echo "make bench      time the package beside PyTorch, scikit-learn and bare matrix products"
-	@echo "make reproduce  run chapter 8's table again, into book/data"
+	@echo "make reproduce  run the ten-seed MNIST table again, into book/data"
 	@echo "make format     tidy code and notebooks"
 	@echo "make lint       what \`make format\` would change, and the types"
-	@echo "make torch      install PyTorch, so that chapter 9 and the tests can use it"
+	@echo "make torch      install PyTorch, so that the chapter on frameworks and the tests can use it"
 	@echo "make lock       pin the newest versions in the folder locks"
 	@echo "make clean      remove what was built (and .venv)"
 

@@ -1,4 +1,4 @@
-"""What chapter 9 measures with PyTorch, stored for readers who have not installed it.
+"""What the chapter on frameworks measures with PyTorch, stored for readers who have not installed it.
 
 The chapter's own cells are run, with PyTorch there, and what they wrote into the chapter's
 dictionary `pytorch` is kept.
@@ -13,7 +13,7 @@ from typing import Any
 
 from longruns import provenance, store
 
-CHAPTER = Path(__file__).parents[1] / "book" / "09_frameworks.ipynb"
+CHAPTER = Path(__file__).parents[1] / "book" / "12_frameworks.ipynb"
 
 
 def names_of(chapter: Path, last: str = "") -> dict[str, Any]:
@@ -38,14 +38,14 @@ def names_of(chapter: Path, last: str = "") -> dict[str, Any]:
 
 
 def make_frameworks(path: Path) -> None:
-    """Run chapter 9 and store what PyTorch gave. Raises SystemExit without PyTorch."""
+    """Run that chapter and store what PyTorch gave. Raises SystemExit without PyTorch."""
     names = names_of(CHAPTER)
     if names["torch"] is None:
         raise SystemExit("PyTorch is missing: pip install torch, then run this again")
     import sklearn
 
     facts = provenance(
-        "--part frameworks", setting="the cells of book/09_frameworks.ipynb"
+        "--part frameworks", setting="the cells of book/12_frameworks.ipynb"
     )
     facts["versions"]["torch"] = names["torch"].__version__.split("+")[0]
     facts["versions"]["scikit-learn"] = sklearn.__version__

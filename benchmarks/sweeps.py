@@ -1,4 +1,4 @@
-"""The sweeps over rates and seeds that chapters 4 and 5 show, on small real digits.
+"""The sweeps over rates and seeds that chapters 5 to 7 show, on small real digits.
 
 What a chapter reports are the runs of `SEEDS`. Whatever is chosen beforehand, a rate or an
 optimiser's second number, is chosen on `TUNING`, other seeds. One training run takes a few
@@ -31,7 +31,7 @@ SEEDS, TUNING = list(range(20)), list(range(100, 110))
 SETTING = "the bundled 8×8 digits, 64–32–10 network with ReLU units, float32"
 DIVERGED = 99.0  # stands for whatever is larger, inf or nan
 
-# Chapter 4: what is held fixed, as the number of updates for a batch size.
+# Chapter 5: what is held fixed, as the number of updates for a batch size.
 BUDGETS: dict[str, Callable[[int], int]] = {
     "examples": lambda batch_size: 3840 // batch_size,
     "updates": lambda batch_size: 60,
@@ -39,7 +39,7 @@ BUDGETS: dict[str, Callable[[int], int]] = {
 BATCH_SIZES = (1, 4, 16, 64, 256)
 BATCH_RATES = np.geomspace(0.01, 4, 25).round(4).tolist()
 
-# Chapter 5: each entry of a race is made from a rate and a second number, to be chosen from
+# Chapters 6 and 7: each entry of a race is made from a rate and a second number, to be chosen from
 # those given (None: there is no second number).
 STEPS = 540  # three epochs in batches of eight
 RACE_RATES = np.geomspace(0.0003, 3, 21).round(5).tolist()

@@ -96,10 +96,11 @@ def small_data():
 # rough order of what they took; the rest follows as collected. (`loadscope` keeps a file in one
 # process; `--no-loadscope-reorder` keeps this order.)
 LONGEST = (
-    "test_pages.py", "09_frameworks.ipynb", "museum.ipynb", "08_mnist.ipynb",
-    "07_generalisation.ipynb", "02_gradient_descent.ipynb", "05_learning_rates.ipynb",
+    "test_pages.py", "12_frameworks.ipynb", "museum.ipynb", "10_mnist.ipynb",
+    "09_generalisation.ipynb", "02_gradient_descent.ipynb", "07_momentum.ipynb",
     "test_course.py", "test_site_extension.py", "test_execution.py", "01_losses.ipynb",
-    "03_backpropagation.ipynb", "04_batching.ipynb", "intro.ipynb", "06_initialisation.ipynb",
+    "03_backpropagation.ipynb", "06_learning_rates.ipynb", "04_automatic_differentiation.ipynb",
+    "05_batching.ipynb", "intro.ipynb", "08_initialisation.ipynb",
 )  # fmt: skip
 
 

@@ -1,12 +1,13 @@
-"""The runs that chapters repeat: a small network, real 8×8 digits, one optimiser.
+"""What several chapters run: a small network on real 8×8 digits, and a stopwatch.
 
-A single run takes a few hundredths of a second, so that twenty seeds are no luxury. The
+A single training run takes a few hundredths of a second, so that twenty seeds are no luxury. The
 chapters show these functions; the long sweeps behind `book/data` call the same ones.
 """
 
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,13 @@ from nntrain import (
 )
 from nntrain.datasets import load_digits
 
-__all__ = ["digits_run", "loss_after_updates", "small_network", "validation_run"]
+__all__ = [
+    "digits_run",
+    "loss_after_updates",
+    "seconds",
+    "small_network",
+    "validation_run",
+]
 
 _digits = functools.cache(load_digits)
 
@@ -100,3 +107,14 @@ def validation_run(
         fit(network, loss, optimizer, batches, epochs=10, progress=False)
         found = evaluate(network, loss, x_val, y_val, metrics=(accuracy,))
     return float(np.nan_to_num(found["loss"], nan=np.inf)), found["accuracy"]
+
+
+def seconds(*runs: Callable[[], Any], repeats: int = 7) -> np.ndarray:
+    """The best time of each function, in seconds; they take turns."""
+    times = np.empty((repeats, len(runs)))
+    for row in times:
+        for i, run in enumerate(runs):
+            start = time.perf_counter()
+            run()
+            row[i] = time.perf_counter() - start
+    return times.min(axis=0)

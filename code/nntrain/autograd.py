@@ -1,4 +1,4 @@
-"""Reverse-mode automatic differentiation over NumPy arrays (chapter 3).
+"""Reverse-mode automatic differentiation over NumPy arrays (chapter 4).
 
 Every operation computes its result and notes, for each operand, a function that turns
 ∂L/∂result into ∂L/∂operand. `backward` follows these notes from the result back to the

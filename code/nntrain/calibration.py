@@ -1,6 +1,6 @@
 """Do the probabilities mean what they say? Of answers given with 80 %, 80 % are right.
 
-Taught in chapter 8.
+Taught in chapter 10.
 
 Source: Guo et al., "On calibration of modern neural networks" (2017).
 """

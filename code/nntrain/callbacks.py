@@ -1,4 +1,4 @@
-"""Callbacks: what else should happen while a network trains (chapter 7).
+"""Callbacks: what else should happen while a network trains (chapter 9).
 
 A callback has five hooks: `on_train_begin`, `on_gradient` (gradients ready, weights not
 yet moved), `on_step_end`, `on_epoch_end` and `on_train_end`. Each gets the `Run`: its

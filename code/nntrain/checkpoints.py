@@ -1,4 +1,4 @@
-"""Checkpoints: files from which an interrupted run goes on, bit for bit (chapter 7)."""
+"""Checkpoints: files from which an interrupted run goes on, bit for bit (chapter 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each threshold would give: sweeps, the ROC curve, its area (chapter 8)."""
+"""What each threshold would give: sweeps, the ROC curve, its area (chapter 10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data in batches: what one step of training sees (chapter 4)."""
+"""Data in batches: what one step of training sees (chapter 5)."""
 
 from __future__ import annotations
 

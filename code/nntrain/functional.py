@@ -1,4 +1,4 @@
-"""Functions of tensors, composed of operations of `nntrain.autograd` (chapter 3).
+"""Functions of tensors, composed of operations of `nntrain.autograd` (chapter 4).
 
 Nothing here states a derivative: the operations bring theirs. Extreme logits give what
 the functions of the same names in `nntrain.activations` give.

@@ -1,4 +1,4 @@
-"""Is this gradient right? Compare it with finite differences (chapter 3).
+"""Is this gradient right? Compare it with finite differences (chapter 4).
 
 Everything is computed in float64: a central difference with h = 1e-5 is good to about
 ten digits there, and to about one in float32.

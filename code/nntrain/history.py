@@ -1,4 +1,4 @@
-"""What a training run records, and how callbacks see the run (chapter 7)."""
+"""What a training run records, and how callbacks see the run (chapter 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Initialisers: where a network's weights start (chapter 6).
+"""Initialisers: where a network's weights start (chapter 8).
 
 Each is a function `(shape, rng) -> array` with `shape = (fan_in, fan_out)`. All but
 `zeros` draw independent weights of mean 0; they differ in the standard deviation.

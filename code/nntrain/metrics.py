@@ -1,4 +1,4 @@
-"""How good are the answers? Accuracy, and the errors of each kind (chapter 8).
+"""How good are the answers? Accuracy, and the errors of each kind (chapter 10).
 
 Each metric is a function `(outputs, targets) -> float`, and says by its attribute
 `higher_is_better` in which direction it improves.

@@ -1,6 +1,6 @@
 """Which mistake is it? Guessed from the numbers: a wrong answer beside the right one.
 
-The gradient check (chapter 3) and the checks of the exercises use it.
+The gradient check (chapter 4) and the checks of the exercises use it.
 """
 
 from __future__ import annotations

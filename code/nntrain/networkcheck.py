@@ -1,4 +1,4 @@
-"""Are all gradients of a network right? Each of its arrays is checked (chapter 3)."""
+"""Are all gradients of a network right? Each of its arrays is checked (chapter 4)."""
 
 from __future__ import annotations
 

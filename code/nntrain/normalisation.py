@@ -1,4 +1,4 @@
-"""Normalisation: layers that keep their outputs at one scale (chapter 7)."""
+"""Normalisation: layers that keep their outputs at one scale (chapter 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimisers: what to do with a gradient (chapters 2 and 5).
+"""Optimisers: what to do with a gradient (chapters 2 and 7).
 
 Each takes a `model`, anything with flat arrays `params` and `grads`, and moves `params`
 in place. `lr`, the learning rate η, is a number or a schedule: a function of the step

@@ -1,4 +1,4 @@
-"""Schedules: the learning rate as a function of the step (chapter 5).
+"""Schedules: the learning rate as a function of the step (chapter 6).
 
 A schedule is a pure function: `schedule(step)` returns the rate as a Python float, with
 step = 0, 1, 2, … Give it to an optimiser in place of a number, `SGD(network,

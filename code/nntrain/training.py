@@ -1,4 +1,4 @@
-"""The training loop (chapters 2 to 8)."""
+"""The training loop (chapters 2 to 10)."""
 
 from __future__ import annotations
 

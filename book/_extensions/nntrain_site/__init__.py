@@ -7,6 +7,7 @@
 `reference`  the package reference, one section a module, from the docstrings
 `icons`      the few icons in use, in place of three copies of all of them
 `pages`      small repairs to the theme's pages for readers who use a keyboard or a screen reader
+`moved`      old addresses lead to the new ones
 `requests`   refuses a site that would load anything from another host
 """
 
@@ -16,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from . import assets, execution, faults, icons, pages, reference, requests
+from . import assets, execution, faults, icons, moved, pages, reference, requests
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
         return
     if app.builder.format == "html":
         pages.repair(app)
+        moved.write(app)
         icons.shrink(Path(app.outdir))
         found = requests.problems(Path(app.outdir))
         if found:

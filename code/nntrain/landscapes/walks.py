@@ -1,4 +1,4 @@
-"""Walks of an optimiser on a surface (chapters 2 and 5)."""
+"""Walks of an optimiser on a surface (chapters 2, 6 and 7)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bookkit.runs import digits_run, loss_after_updates
+from bookkit.runs import digits_run, loss_after_updates, updates_to_goal
 from longruns import provenance, store, sweep
 from nntrain import SGD, AdaGrad, Adam, RMSProp
 from nntrain.schedules import (
@@ -38,6 +38,10 @@ BUDGETS: dict[str, Callable[[int], int]] = {
 }
 BATCH_SIZES = (1, 4, 16, 64, 256)
 BATCH_RATES = np.geomspace(0.01, 4, 25).round(4).tolist()
+# The same for Adam at equal examples, and the way of plain SGD to a goal.
+ADAM_RATES = np.geomspace(0.0002, 0.2, 25).round(6).tolist()
+GOAL, GOAL_SIZES = 0.3, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1437)
+GOAL_RATES = np.geomspace(0.02, 2, 14).round(4).tolist()
 
 # Chapters 6 and 7: each entry of a race is made from a rate and a second number, to be chosen from
 # those given (None: there is no second number).
@@ -94,6 +98,20 @@ def batch_losses(budget: str, batch_size: int, lr: float) -> dict[str, Any]:
     )
 
 
+def adam_losses(batch_size: int, lr: float) -> dict[str, Any]:
+    """Training loss of Adam for each seed, at equal examples."""
+    updates = BUDGETS["examples"](batch_size)
+    return _losses(
+        lambda seed: loss_after_updates(batch_size, lr, seed, updates, Adam), SEEDS
+    )
+
+
+def goal_updates(batch_size: int, lr: float) -> dict[str, Any]:
+    """Updates of plain SGD until the training loss is below the goal, for each seed."""
+    most = max(400, 8000 // batch_size)
+    return {"updates": [updates_to_goal(batch_size, lr, s, GOAL, most) for s in SEEDS]}
+
+
 def race_losses(
     name: str, second: float | None, lr: float, seeds: list[int]
 ) -> dict[str, Any]:
@@ -131,16 +149,29 @@ def _losses(run: Callable[[int], float], seeds: list[int]) -> dict[str, Any]:
 
 
 def make_batching(path: Path, jobs: int) -> None:
-    """Loss by rate and seed for each batch size, at equal examples and at equal updates."""
+    """Loss by rate and seed for each batch size, and the updates that a goal takes."""
     settings = [
         {"budget": budget, "batch_size": size, "lr": lr}
         for budget in BUDGETS
         for size in BATCH_SIZES
         for lr in BATCH_RATES
     ]
-    runs = sweep(batch_losses, settings, path.with_suffix(".jsonl"), jobs=jobs)
-    what = f"{SETTING}; SGD; training loss after 3840 examples or 60 updates"
-    store(path, provenance("--part batching", seeds=SEEDS, setting=what), runs=runs)
+    kept = path.with_suffix(".jsonl")
+    runs = sweep(batch_losses, settings, kept, jobs=jobs)
+    settings = [
+        {"batch_size": size, "lr": lr} for size in BATCH_SIZES for lr in ADAM_RATES
+    ]
+    adam = sweep(adam_losses, settings, path.with_suffix(".adam.jsonl"), jobs=jobs)
+    settings = [
+        {"batch_size": size, "lr": lr} for size in GOAL_SIZES for lr in GOAL_RATES
+    ]
+    goal = sweep(goal_updates, settings, path.with_suffix(".goal.jsonl"), jobs=jobs)
+    what = (
+        f"{SETTING}; SGD, training loss after 3840 examples or 60 updates; Adam, after "
+        f"3840 examples; SGD, updates until the training loss is below {GOAL}"
+    )
+    facts = provenance("--part batching", seeds=SEEDS, setting=what)
+    store(path, facts, runs=runs, adam=adam, goal=goal)
 
 
 def make_learning_rates(path: Path, jobs: int) -> None:

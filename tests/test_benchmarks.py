@@ -341,6 +341,9 @@ def test_the_stored_sweeps_are_whole_and_choose_by_the_tuning_seeds(sweeps):
     settings = len(sweeps.BUDGETS) * len(sweeps.BATCH_SIZES) * len(sweeps.BATCH_RATES)
     assert len(batching["runs"]) == settings
     assert {len(row["losses"]) for row in batching["runs"]} == {len(sweeps.SEEDS)}
+    assert len(batching["adam"]) == len(sweeps.BATCH_SIZES) * len(sweeps.ADAM_RATES)
+    assert len(batching["goal"]) == len(sweeps.GOAL_SIZES) * len(sweeps.GOAL_RATES)
+    assert {len(row["updates"]) for row in batching["goal"]} == {len(sweeps.SEEDS)}
     for kind, entries in (
         ("optimizers", sweeps.OPTIMIZERS),
         ("schedules", sweeps.SCHEDULES),
@@ -370,6 +373,18 @@ def test_the_stored_sweeps_are_reproduced_in_part(sweeps):
             found = sweeps.batch_losses(row["budget"], row["batch_size"], row["lr"])
             assert np.median(found["losses"]) == pytest.approx(
                 np.median(row["losses"]), rel=0.05
+            )
+    for row in stored("batching.json")["adam"]:
+        if row["batch_size"] == 64 and 0.04 < row["lr"] < 0.06:
+            found = sweeps.adam_losses(row["batch_size"], row["lr"])
+            assert np.median(found["losses"]) == pytest.approx(
+                np.median(row["losses"]), rel=0.1
+            )
+    for row in stored("batching.json")["goal"]:
+        if row["batch_size"] == 64 and 0.4 < row["lr"] < 0.6:
+            found = sweeps.goal_updates(row["batch_size"], row["lr"])
+            assert np.median(found["updates"]) == pytest.approx(
+                np.median(row["updates"]), rel=0.1
             )
     rates = stored("learning_rates.json")
     for kind, run, name in (

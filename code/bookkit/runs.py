@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ __all__ = [
     "loss_after_updates",
     "seconds",
     "small_network",
+    "updates_to_goal",
     "validation_run",
 ]
 
@@ -67,24 +68,60 @@ def digits_run(
     return np.array(history.step_loss), evaluate(network, loss, x, y)["loss"]
 
 
-def loss_after_updates(batch_size: int, lr: float, seed: int, updates: int) -> float:
-    """The loss on all training images after so many updates of plain SGD.
+def loss_after_updates(
+    batch_size: int,
+    lr: float,
+    seed: int,
+    updates: int,
+    make_optimizer: Callable[..., Any] = SGD,
+) -> float:
+    """The loss on all training images after so many updates, by default of plain SGD.
 
     A run that has diverged to nan counts as infinite.
     """
+    heights = _heights(batch_size, lr, seed, {updates}, make_optimizer)
+    return next(height for _, height in heights)
+
+
+def updates_to_goal(
+    batch_size: int, lr: float, seed: int, goal: float, most: int
+) -> int | None:
+    """How many updates of plain SGD bring the loss on all training images below `goal`.
+
+    It is looked up after every update at first, later after every 3 % more of them. None if
+    `most` updates are not enough.
+    """
+    looks = set(np.geomspace(1, most, 300).astype(int).tolist())
+    for done, height in _heights(batch_size, lr, seed, looks, SGD):
+        if height < goal:
+            return done
+    return None
+
+
+def _heights(
+    batch_size: int,
+    lr: float,
+    seed: int,
+    looks: set[int],
+    make_optimizer: Callable[..., Any],
+) -> Iterator[tuple[int, float]]:
+    """Train; after each number of updates in `looks`, that number and the loss of all."""
     x, y = _digits().x_train, _digits().y_train
     network, rng = small_network(seed), np.random.default_rng(200 + seed)
-    loss, optimizer, done = CrossEntropyLoss(), SGD(network, lr=lr), 0
+    loss, optimizer, done = CrossEntropyLoss(), make_optimizer(network, lr=lr), 0
+    batches, last = Batches(x, y, batch_size, rng=rng), max(looks)
     with np.errstate(over="ignore", invalid="ignore"):
-        while True:
-            for batch_x, batch_y in Batches(x, y, batch_size, rng=rng):
-                if done == updates:
-                    final = loss.forward(network.predict(x), y)
-                    return float(np.nan_to_num(final, nan=np.inf))
+        while done < last:
+            for batch_x, batch_y in batches:
                 loss.forward(network.forward(batch_x, training=True), batch_y)
                 network.backward(loss.backward())
                 optimizer.step()
                 done += 1
+                if done in looks:
+                    height = loss.forward(network.predict(x), y)
+                    yield done, float(np.nan_to_num(height, nan=np.inf))
+                if done == last:
+                    return
 
 
 def validation_run(

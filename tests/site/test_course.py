@@ -37,6 +37,7 @@ class Exercise(NamedTuple):
     solution: str
     test: str
     wrong: list
+    right: list
 
 
 @cache
@@ -57,9 +58,12 @@ def by_code(path):
         if grading(cell).get("solution"):
             solution = cell.source
         elif grading(cell).get("grade"):
-            wrong = cell.metadata.get("nntrain", {}).get("wrong", [])
+            listed = cell.metadata.get("nntrain", {})
+            answers = listed.get("wrong", []), listed.get("right", [])
             found.append(
-                Exercise(path, grading(cell)["grade_id"], solution, cell.source, wrong)
+                Exercise(
+                    path, grading(cell)["grade_id"], solution, cell.source, *answers
+                )
             )
     return found
 
@@ -123,6 +127,12 @@ def test_likely_mistakes_fail_with_the_right_hint(exercise):
         with pytest.raises(ExerciseError) as caught:
             run(exercise, answered(exercise, mistake["code"]))
         assert mistake["hint"] in str(caught.value)
+
+
+@each_exercise
+def test_other_right_forms_pass(exercise):
+    for form in exercise.right:
+        run(exercise, answered(exercise, form))
 
 
 @each_exercise

@@ -5,14 +5,13 @@ import json
 import os
 import shutil
 import time
-from collections import defaultdict
 from pathlib import Path
 from unittest import mock
 
-import nbformat
 import numpy as np
 import pytest
 
+from chapters import ChapterRuns
 from nntrain import Linear, ReLU, Sequential
 
 STARTED = time.time()
@@ -92,72 +91,9 @@ def small_data():
     return rng.normal(size=(32, 8)).astype(np.float32), rng.integers(0, 3, 32)
 
 
-# What takes longest begins first: it would keep one process busy when the other is done. In
-# rough order of what they took; the rest follows as collected. (`loadscope` keeps a file in one
-# process; `--no-loadscope-reorder` keeps this order.)
-LONGEST = (
-    "test_pages.py", "12_frameworks.ipynb", "museum.ipynb", "10_mnist.ipynb",
-    "09_generalisation.ipynb", "02_gradient_descent.ipynb", "07_momentum.ipynb",
-    "test_course.py", "test_site_extension.py", "test_execution.py", "01_losses.ipynb",
-    "03_backpropagation.ipynb", "06_learning_rates.ipynb", "04_automatic_differentiation.ipynb",
-    "05_batching.ipynb", "intro.ipynb", "08_initialisation.ipynb",
-)  # fmt: skip
-
-
-def pytest_collection_modifyitems(items):
-    """Add the check of a chapter's experiments behind its last cell, and begin with the longest."""
-    last = {item.path: item for item in items if item.path.suffix == ".ipynb"}
-    for item in last.values():
-        check = experiments_check(item)
-        if check is not None:
-            items.insert(items.index(item) + 1, check)
-    ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
-
-
-# Runs in the kernel in which nbval has just run the whole chapter. First every cell that shows an
-# experiment is run once more: a reader may run cells in any order. Then each experiment is driven
-# to the ends and corners of its controls.
-DRIVE = """
-from bookkit.experiments import Experiment as _Experiment
-
-for _source in {sources!r}:
-    _made, _plain = [], _Experiment.__init__
-    def _remember(self, *args, **more):
-        _plain(self, *args, **more)
-        _made.append(self)
-    _Experiment.__init__ = _remember
-    try:
-        get_ipython().run_cell(_source).raise_error()
-    finally:
-        _Experiment.__init__ = _plain
-    assert _made, "the cell makes no experiment:\\n" + _source
-    for _experiment in _made:
-        print(_experiment.id, _experiment.check_live(max_corners=32))
-"""
-
-
-def experiments_check(cell):
-    """An item for nbval behind `cell`, the last of its notebook; None for a chapter without experiments."""
-    notebook = cell.parent.nb
-    skipped = {"raises-exception", "skip-execution", "nbval-skip"}
-    sources = [
-        code.source
-        for code in notebook.cells
-        if code.cell_type == "code"
-        and "Experiment(" in code.source
-        and not skipped & set(code.metadata.get("tags", []))
-    ]
-    if not sources:
-        return None
-    added = nbformat.v4.new_code_cell(DRIVE.format(sources=sources))
-    return type(cell).from_parent(
-        cell.parent,
-        name="Experiments",
-        cell_num=cell.cell_num + 1,
-        cell=added,
-        options=defaultdict(bool),
-    )
+def pytest_configure(config):
+    """Chapters that nbval runs are looked at more closely, and their runs serve the book."""
+    config.pluginmanager.register(ChapterRuns(config), "chapters")
 
 
 def pytest_terminal_summary(terminalreporter):

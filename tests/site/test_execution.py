@@ -14,7 +14,6 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from jupyter_cache import get_cache
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from nntrain.datasets import mnist
@@ -119,20 +118,20 @@ def test_what_a_killed_build_left_half_written_counts_for_nothing(tmp_path):
     nbformat.write(notebook, path)
     folder = tmp_path / "runs"
     folder.mkdir()
-    cache, chapter = execution._open(folder), execution.Chapter(path, notebook)
-    assert not execution._has(cache, path)
-    execution._keep(cache, chapter)
-    assert execution._has(cache, path)
+    store, chapter = execution.Store(folder), execution.Chapter(path, notebook)
+    assert not store.has(path)
+    store.keep(chapter)
+    assert store.has(path)
     (stored,) = folder.rglob("base.ipynb")
     stored.write_text(stored.read_text()[:20])
-    assert not execution._has(cache, path)
+    assert not store.has(path)
     stored.unlink()
-    assert not execution._has(cache, path)
-    execution._keep(cache, chapter)
-    assert execution._has(get_cache(folder), path)
+    assert not store.has(path)
+    store.keep(chapter)
+    assert execution.Store(folder).has(path)
 
     (folder / "global.db").write_bytes(b"")
-    assert not execution._has(execution._open(folder), path)
+    assert not execution.Store(folder).has(path)
 
 
 # -- the execution itself --------------------------------------------------------------------
@@ -156,7 +155,8 @@ def test_the_longest_chapter_is_first(tmp_path, monkeypatch):
     monkeypatch.setattr(execution, "_cores", lambda: 1)
     monkeypatch.setattr(execution.Chapter, "run", run)
     app = SimpleNamespace(config=None)
-    assert execution.Runs(get_cache(tmp_path / "runs"), times, app).run(paths) == []
+    store = execution.Store(tmp_path / "runs")
+    assert execution.Runs(store, app).run(paths) == []
     assert order == ["long", "unknown", "short", "empty"]
     assert json.loads(times.read_text()) == dict.fromkeys(order, 2.0)
 

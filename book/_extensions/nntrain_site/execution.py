@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from sphinx.application import Sphinx
@@ -52,7 +52,10 @@ def prepare_environment() -> None:
 
 def cache_folder(build: Path, root: Path, data: str | None = None) -> Path:
     """The folder of the results that hold for the present state of everything but the chapters."""
-    return build / ".jupyter_cache" / fingerprint(root, data or settle_data())
+    folder = build / ".jupyter_cache" / fingerprint(root, data or settle_data())
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    return folder
 
 
 def configure(app: Sphinx, config) -> None:
@@ -60,8 +63,6 @@ def configure(app: Sphinx, config) -> None:
     data = settle_data()
     logger.info("The chapters show %s.", DATA[data])
     cache = cache_folder(Path(app.outdir).parent, Path(app.srcdir), data)
-    cache.mkdir(parents=True, exist_ok=True)
-    os.utime(cache)
     kept = sorted(
         (folder for folder in cache.parent.iterdir() if folder.is_dir()),
         key=lambda folder: folder.stat().st_mtime,
@@ -78,11 +79,11 @@ def execute_chapters(app: Sphinx, env: BuildEnvironment, docnames: list[str]) ->
     folder = Path(app.config.nb_execution_cache_path)
     paths = [Path(env.doc2path(name)) for name in docnames]
     try:
-        cache = _open(folder)
+        store = Store(folder)
         missing = [
-            path for path in paths if path.suffix == ".ipynb" and not _has(cache, path)
+            path for path in paths if path.suffix == ".ipynb" and not store.has(path)
         ]
-        failures = Runs(cache, folder.with_name("seconds.json"), app).run(missing)
+        failures = Runs(store, app).run(missing)
     except Exception as error:
         told = faults.sentence(error)
         if told is None:
@@ -90,27 +91,6 @@ def execute_chapters(app: Sphinx, env: BuildEnvironment, docnames: list[str]) ->
         raise SystemExit(told) from None
     if failures:
         raise SystemExit("\n".join(failures))
-
-
-def _open(folder: Path) -> JupyterCacheAbstract:
-    """The cache in a folder; one whose database a killed build left broken is begun again."""
-    cache = get_cache(folder)
-    try:
-        cache.list_cache_records()
-    except RuntimeError:
-        shutil.rmtree(folder)
-        folder.mkdir()
-        cache = get_cache(folder)
-    return cache
-
-
-def _has(cache: JupyterCacheAbstract, path: Path) -> bool:
-    """Whether the cache has a run of these cells, and not only a record without its file."""
-    try:
-        cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
-    except (KeyError, ValueError):  # no record or no file; or not a notebook
-        return False
-    return True
 
 
 @dataclass
@@ -160,34 +140,60 @@ class Chapter:
             self.client.km.provisioner.process.kill()  # type: ignore[union-attr]
 
 
-def _keep(cache: JupyterCacheAbstract, chapter: Chapter) -> None:
-    """Store a run as myst-nb would, in place of what a killed build may have left of one."""
-    _, name = cache.create_hashed_notebook(chapter.notebook)
-    shutil.rmtree(cache.path / "executed" / name, ignore_errors=True)
-    data = {"execution_seconds": chapter.seconds}
-    bundle = CacheBundleIn(chapter.notebook, str(chapter.path), data=data)
-    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+class Store:
+    """Where runs are kept: in myst-nb's cache, and beside it how long chapters and cells took."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the cache; one whose database a killed build left broken is begun again."""
+        self.cache = get_cache(folder)
+        try:
+            self.cache.list_cache_records()
+        except RuntimeError:
+            shutil.rmtree(folder)
+            folder.mkdir()
+            self.cache = get_cache(folder)
+        self._times = folder.with_name("seconds.json")
+        self._cell_times = folder.with_name(Path(CELL_SECONDS).name)
+        self.seconds: dict[str, float] = _read(self._times)
+
+    def has(self, path: Path) -> bool:
+        """Whether there is a run of these cells, and not only a record without its file."""
+        try:
+            self.cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+        except (KeyError, ValueError):  # no record or no file; or not a notebook
+            return False
+        return True
+
+    def keep(self, chapter: Chapter) -> None:
+        """Store a run as myst-nb would, in place of what a killed build may have left of one."""
+        _, name = self.cache.create_hashed_notebook(chapter.notebook)
+        shutil.rmtree(self.cache.path / "executed" / name, ignore_errors=True)
+        data = {"execution_seconds": chapter.seconds}
+        bundle = CacheBundleIn(chapter.notebook, str(chapter.path), data=data)
+        self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        # The longest chapter begins first, and pages tell a reader before a long cell runs there.
+        self.seconds[chapter.path.stem] = round(chapter.seconds, 1)
+        self._times.write_text(json.dumps(self.seconds, indent=1))
+        cells = _read(self._cell_times)
+        cells[chapter.path.stem] = {
+            cell: round(seconds, 3) for cell, seconds in chapter.cells.items()
+        }
+        self._cell_times.write_text(json.dumps(cells, indent=1))
 
 
-def _keep_cells(path: Path, chapter: Chapter) -> None:
-    """Remember how long each cell took: the pages tell a reader before a long one runs there."""
-    kept: dict[str, dict[str, float]] = {}
-    with suppress(OSError, ValueError):
-        kept = json.loads(path.read_text())
-    kept[chapter.path.stem] = {
-        cell: round(seconds, 3) for cell, seconds in chapter.cells.items()
-    }
-    path.write_text(json.dumps(kept, indent=1))
+def _read(path: Path) -> dict:
+    """What a file of times holds; nothing, if it is missing or was left half written."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
 
 
 class Runs:
     """Chapters executed as many at a time as there are cores, the longest first."""
 
-    def __init__(self, cache: JupyterCacheAbstract, times: Path, app: Sphinx) -> None:
-        self.cache, self.times, self.app = cache, times, app
-        self.seconds: dict[str, float] = {}
-        with suppress(OSError, ValueError):
-            self.seconds = json.loads(times.read_text())
+    def __init__(self, store: Store, app: Sphinx) -> None:
+        self.store, self.app = store, app
 
     def run(self, paths: list[Path]) -> list[str]:
         """Return a sentence about each chapter that failed; the runs of all others are stored."""
@@ -224,10 +230,7 @@ class Runs:
         error = run.exception()
         if error is not None:
             return self._sentence(chapter, error)
-        _keep(self.cache, chapter)
-        self.seconds[chapter.path.stem] = round(chapter.seconds, 1)
-        self.times.write_text(json.dumps(self.seconds, indent=1))
-        _keep_cells(self.times.with_name(Path(CELL_SECONDS).name), chapter)
+        self.store.keep(chapter)
         return None
 
     def _sentence(self, chapter: Chapter, error: BaseException) -> str:
@@ -245,7 +248,7 @@ class Runs:
 
     def _expected(self, chapter: Chapter) -> float:
         cells = sum(cell.cell_type == "code" for cell in chapter.notebook.cells)
-        return self.seconds.get(chapter.path.stem, SECONDS_PER_CELL * cells)
+        return self.store.seconds.get(chapter.path.stem, SECONDS_PER_CELL * cells)
 
 
 def _cores() -> int:

@@ -41,9 +41,9 @@ class FigureManager(FigureManagerBase):
 
     @classmethod
     def pyplot_show(cls, *, block: bool | None = None) -> None:
-        from bookkit.live.kernel import current
+        from IPython.display import display  # the page's own (see `standins`)
 
-        show_all(current().display)
+        show_all(display)
 
 
 class FigureCanvas(FigureCanvasSVG):

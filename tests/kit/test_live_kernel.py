@@ -11,7 +11,7 @@ import pytest
 
 import bookkit.live
 from bookkit.exercises import check_close
-from bookkit.live import errors, kernel, values
+from bookkit.live import connection, errors, kernel, values
 from bookkit.notebook import claim, glue, show_source
 
 STANDINS = Path(bookkit.live.__file__).parent / "standins"
@@ -45,7 +45,7 @@ class Page:
 @pytest.fixture
 def page(monkeypatch):
     shown = matplotlib.get_backend()
-    monkeypatch.setattr(kernel, "_kernel", None)
+    monkeypatch.setattr(connection, "_kernel", None)
     matplotlib.use("module://bookkit.live.pictures")
     yield Page()
     matplotlib.use(shown)

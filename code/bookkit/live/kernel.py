@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import CodeType, ModuleType
 from typing import Any
 
-from bookkit.live import errors, values
+from bookkit.live import connection, errors, values
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -174,21 +174,11 @@ def _compiled(tree: ast.Module, name: str) -> CodeType:
     return compile(tree, name, "exec")
 
 
-_kernel: Kernel | None = None
-
-
-def current() -> Kernel:
-    """The page's kernel, for the stand-ins; there is one."""
-    if _kernel is None:
-        raise RuntimeError("no page is connected")
-    return _kernel
-
-
 def connect(send: Send) -> Kernel:
     """Start the page's kernel."""
-    global _kernel
-    _kernel = Kernel(send)
-    return _kernel
+    kernel = Kernel(send)
+    connection.set_current(kernel)
+    return kernel
 
 
 def command(text: str) -> None:
@@ -197,6 +187,6 @@ def command(text: str) -> None:
     The last piece sent is `{"kind": "done", "ok": whether the cell ran to its end}`.
     """
     asked = json.loads(text)
-    kernel = current()
+    kernel = connection.current()
     done = kernel.run(asked["cell"], asked["code"], asked.get("show", True))
     kernel.send({"kind": "done", "ok": done})

@@ -12,6 +12,8 @@ from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from bookkit.live import connection
+
 
 def svg(figure: Figure) -> str:
     """The figure's SVG; without a date, so that equal figures are equal text."""
@@ -41,9 +43,7 @@ class FigureManager(FigureManagerBase):
 
     @classmethod
     def pyplot_show(cls, *, block: bool | None = None) -> None:
-        from IPython.display import display  # the page's own (see `standins`)
-
-        show_all(display)
+        show_all(connection.current().display)
 
 
 class FigureCanvas(FigureCanvasSVG):

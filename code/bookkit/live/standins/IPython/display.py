@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bookkit.live.kernel import current
+from bookkit.live.connection import current
 
 
 def display(*things: Any, raw: bool = False, metadata: Any = None) -> None:

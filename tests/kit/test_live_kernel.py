@@ -85,7 +85,7 @@ def test_names_live_from_cell_to_cell_and_are_reported(page):
 
 def test_print_is_sent_while_the_cell_runs_and_in_order(page):
     page.run(
-        "import time\nprint('a')\ntime.sleep(0.1)\nprint('b')\nfrom bookkit.live.kernel import current\n"
+        "import time\nprint('a')\ntime.sleep(0.1)\nprint('b')\nfrom bookkit.live.connection import current\n"
         "current().display(5)\nprint('c')"
     )
     place = page.pieces.index(page.of("display")[0])

@@ -47,7 +47,7 @@ def prose(text):
 
 
 def bare_numbers(text):
-    """Measured-looking numbers in the sentences of ``text`` that cite nobody."""
+    """Measured-looking numbers in the sentences of `text` that cite nobody."""
     found = []
     for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])|\n\s*\n", text):
         if "{cite" not in sentence:

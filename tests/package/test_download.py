@@ -56,7 +56,7 @@ def cache(tmp_path):
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """Serves the tiny files in the way its server's ``mood`` says."""
+    """Serves the tiny files in the way its server's `mood` says."""
 
     def do_HEAD(self):
         if self.server.mood == "silent":

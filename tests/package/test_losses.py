@@ -38,7 +38,7 @@ ON_PROBABILITIES, CATEGORICAL = (
 
 
 def case(kind, rng, dtype=np.float64, hard=False):
-    """Outputs and targets that suit the loss; ``hard`` targets are labels or zeros and ones."""
+    """Outputs and targets that suit the loss; `hard` targets are labels or zeros and ones."""
     raw, other = rng.normal(size=(2, 6, 4))
     outputs = {BCELoss: sigmoid, ProbsCrossEntropyLoss: softmax}.get(kind, lambda z: z)(
         raw

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,20 @@ def test_functions_fit_on_a_screen(path):
                 - len(documentation.splitlines())
             )
             assert lines <= 65, f"{node.name} has {lines} lines"
+
+
+def test_docstrings_have_one_kind_of_backticks():
+    """Single ones, as in Markdown; two are reStructuredText's, and pages would show them."""
+    for path in FOLDER.parent.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        for node in ast.walk(tree):
+            if isinstance(node, kinds):
+                text = ast.get_docstring(node) or ""
+                assert not re.search(r"(?<![`{}\w])``(?! )[^`\n]+``(?!`)", text), (
+                    path,
+                    text,
+                )
 
 
 def test_no_module_draws_from_the_global_random_state():

@@ -48,7 +48,7 @@ class DrawADigit:
         budget_kb: largest allowed compressed size.
 
     The weights are packed as one byte each: column j of a weight matrix becomes whole numbers between −127
-    and 127 times a factor c_j = max_i |w_ij| / 127. ``rounded`` is the network with the weights so rounded,
+    and 127 times a factor c_j = max_i |w_ij| / 127. `rounded` is the network with the weights so rounded,
     which is what the browser computes. Raises `ValueError` for networks of other layers, widths or outputs,
     and for an exceeded budget.
     """

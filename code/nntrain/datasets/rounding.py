@@ -15,7 +15,7 @@ _ROWS = 4096  # at a time, so that a twin of MNIST needs no second copy of it
 
 
 def twin(values: np.ndarray) -> np.ndarray:
-    """Return `values` as they are, or with ``NNTRAIN_ROUNDING=k`` (k = 1, 2, …) as twin k has them.
+    """Return `values` as they are, or with `NNTRAIN_ROUNDING=k` (k = 1, 2, …) as twin k has them.
 
     In a twin, each number is moved with probability ½ to its neighbour nearer zero, in place.
     Zeros stay, and nothing leaves its range. Equal k, shape and dtype give equal twins.

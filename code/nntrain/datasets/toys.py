@@ -1,6 +1,6 @@
 """Small sets of points in the plane, and two curves, on which training can be watched.
 
-Every function takes the number of points ``n``, the amount of ``noise`` and a random generator ``rng``, and
+Every function takes the number of points `n`, the amount of `noise` and a random generator `rng`, and
 returns float32 inputs. Class labels are integers, of shape (n,), in turn 0, 1, …, so any first part of a
 set is balanced; shuffle before training in batches. Targets of a regression have shape (n, 1), as a
 network's output has.
@@ -28,7 +28,7 @@ def two_moons(n: int, *, noise: float = 0.1, rng: np.random.Generator) -> Points
         x of shape (n, 2), float32, and y of shape (n,), int64.
 
     Raises:
-        ValueError: ``n`` is no positive integer, or ``noise`` is negative or not finite.
+        ValueError: `n` is no positive integer, or `noise` is negative or not finite.
 
     >>> x, y = two_moons(100, noise=0.1, rng=np.random.default_rng(0))
     >>> x.shape, y[:4].tolist()
@@ -58,7 +58,7 @@ def spirals(
     arms: int = 3,
     turns: float = 0.75,
 ) -> Points:
-    """``arms`` spirals that wind ``turns`` times around the origin, one a class, out to radius 1.
+    """`arms` spirals that wind `turns` times around the origin, one a class, out to radius 1.
 
     Class k lies on radius r, 0.1 ≤ r ≤ 1, at the angle 2π (k/arms + turns·r). Otherwise as `two_moons`;
     fewer than two arms are a ValueError too.
@@ -74,7 +74,7 @@ def spirals(
 def blobs(
     n: int, *, noise: float = 0.3, rng: np.random.Generator, centres: int = 3
 ) -> Points:
-    """Round Gaussian clouds with standard deviation ``noise``, one a class, evenly on the unit circle.
+    """Round Gaussian clouds with standard deviation `noise`, one a class, evenly on the unit circle.
 
     Otherwise as `two_moons`; fewer than two centres are a ValueError too.
     """
@@ -110,7 +110,7 @@ def sine_1d(n: int, *, noise: float = 0.1, rng: np.random.Generator) -> Points:
         x and y, both of shape (n, 1), float32; x ascending.
 
     Raises:
-        ValueError: ``n`` is no positive integer, or ``noise`` is negative or not finite.
+        ValueError: `n` is no positive integer, or `noise` is negative or not finite.
     """
     _check(n, noise, rng)
     x = np.sort(rng.uniform(-1, 1, (n, 1)), axis=0)
@@ -123,7 +123,7 @@ def line_with_outlier(
 ) -> Points:  # fmt: skip
     """A line with one point far off: y = slope·x + intercept + noise at n even steps over [−1, 1].
 
-    ``outlier`` is added to the last target, at x = 1, where it turns a fitted line the most. Returns and
+    `outlier` is added to the last target, at x = 1, where it turns a fitted line the most. Returns and
     errors as `sine_1d`.
 
     >>> x, y = line_with_outlier(3, noise=0.0, rng=np.random.default_rng(0))

@@ -46,3 +46,26 @@ if (window.MathJax) {
   });
   addEventListener("afterprint", () => { for (const undo of restore.splice(0)) undo(); });
 })();
+
+// A link to a place in a folded section opens it, and so does a word that the reader has searched for.
+(() => {
+  const open = place => {
+    const section = place.closest("section.deeper");
+    if (section) section.querySelector(":scope > details.deeper").open = true;
+    for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  };
+  const arrive = () => {
+    const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!place?.closest("section.deeper, details")) return;
+    open(place);
+    place.scrollIntoView();
+  };
+  addEventListener("hashchange", arrive);
+  addEventListener("DOMContentLoaded", arrive);
+  addEventListener("click", event => {
+    if (event.target.closest?.('a[href^="#"]')) setTimeout(arrive); // the same address again is no change
+  });
+  addEventListener("load", () => { // the searched words are marked by then
+    for (const word of document.querySelectorAll(".bd-article .highlighted")) open(word);
+  });
+})();

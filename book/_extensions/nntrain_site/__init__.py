@@ -8,6 +8,7 @@
 `icons`      the few icons in use, in place of three copies of all of them
 `pages`      small repairs to the theme's pages for readers who use a keyboard or a screen reader
 `moved`      old addresses lead to the new ones
+`deeper`     sections that go deeper are folded
 `requests`   refuses a site that would load anything from another host
 """
 
@@ -17,7 +18,17 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from . import assets, execution, faults, icons, moved, pages, reference, requests
+from . import (
+    assets,
+    deeper,
+    execution,
+    faults,
+    icons,
+    moved,
+    pages,
+    reference,
+    requests,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +68,7 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     app.connect("builder-inited", assets.copy_mathjax)
     app.connect("builder-inited", assets.add_experiments)
     app.connect("html-page-context", assets.lighten, priority=900)
+    deeper.connect(app)
     app.connect(
         "html-collect-pages", reference.forget_listings, priority=400
     )  # before viewcode's own

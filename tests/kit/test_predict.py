@@ -266,7 +266,7 @@ def test_what_only_the_build_can_know_is_checked_there(predict, message):
 
 
 def test_a_card_says_in_one_line_what_it_runs_and_names_the_code(browser, tmp_path):
-    said = "Runs: eight products; *no* seed."
+    said = "eight products; *no* seed."
     card = define("seeds", CHOICE, runs=said).html
     line = '<em>no</em> seed. <span class="nn-code">Code: <code>grow</code>.</span>'
     assert f'<p class="nn-runs">Runs: eight products; {line}</p>' in card

@@ -18,7 +18,7 @@ def marked(text: str) -> str:
 
 def runs_line(runs: str, code: str) -> str:
     """What an experiment runs, and the name of the function that does it."""
-    said = marked(runs)
+    said = f"Runs: {marked(runs)}" if runs else ""
     if code:
         said += f' <span class="nn-code">Code: <code>{html.escape(code)}</code>.</span>'
     return said.strip()

@@ -19,6 +19,7 @@ from bookkit.experiments import (
     Graph,
     Heatmap,
     Landscape,
+    Layers,
     frames,
 )
 from bookkit.experiments.drawing import draw
@@ -216,3 +217,31 @@ def test_graphs_have_a_key_for_what_they_name():
     del data["told"]
     with pytest.raises(ValueError, match="needs 'told'"):
         _ = define(panel, lambda a: data).html
+
+
+def network_panel(words, flow):
+    panel = Layers(sizes=(2, 1), units="words", flow="flow", titles=["in", "out"])
+    return Experiment(
+        "layers", "Layers", {"x": [1, 2]}, panels=[panel], step="step", predict="?",
+        compute=lambda x: {"words": frames(words), "flow": frames(flow)},
+        seen="!", alt=lambda s, d: "A.",
+    )  # fmt: skip
+
+
+def test_layers_show_words_in_units_and_what_flows_which_way():
+    words = [["a", "b", ""], ["a", "b", "c"], ["d", "e", "c"]]
+    experiment = network_panel(words, [0, 1, -1])
+    moved = experiment.panels[0].move({}, experiment.values())
+    shown = [[moved[f"unit {i}"][k] for i in range(3)] for k in range(3)]
+    assert shown == words
+    ways = [
+        [np.isfinite(moved[name][k][0]).sum() for name in ("forwards", "backwards")]
+        for k in range(3)
+    ]
+    assert ways == [[0, 0], [4, 0], [0, 4]]  # two weights, each with two ends
+    assert "unit 2" in experiment.html
+
+
+def test_layers_need_a_word_for_every_unit():
+    with pytest.raises(ValueError, match="3 words, one a unit"):
+        _ = network_panel([["a", "b"]], [0]).html

@@ -2,6 +2,7 @@
 
 from bookkit.experiments.controls import Log, Round
 from bookkit.experiments.experiment import Experiment
+from bookkit.experiments.layered import Layers
 from bookkit.experiments.moving import frames, head, trail
 from bookkit.experiments.panels import Bars, Curves, Graph
 from bookkit.experiments.planes import DecisionMap, Heatmap, Landscape
@@ -15,6 +16,7 @@ __all__ = [
     "Graph",
     "Heatmap",
     "Landscape",
+    "Layers",
     "Log",
     "Predict",
     "Round",

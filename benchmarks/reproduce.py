@@ -24,7 +24,9 @@ PARTS = (
     "frameworks",
     "digits",
     "search",
+    "ablation",
     "rounding",
+    "outputs",
     "table",
 )
 
@@ -33,6 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--part", choices=("all", *PARTS), default="all")
     parser.add_argument("--seeds", type=int, help="default: 10, in the search 3")
+    parser.add_argument("--ablation-seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--draws", type=int, default=16)
     parser.add_argument("--digit-epochs", type=int, default=60)
@@ -58,6 +61,12 @@ def main(arguments: list[str] | None = None) -> None:
         elif part == "search":
             path, seeds = out / "mnist_search.json", chosen.seeds or 3
             mnist.make_search(load_mnist(), path, jobs, chosen.draws, seeds)
+        elif part == "ablation":
+            path, found = out / "mnist_ablation.json", DATA / "mnist_search.json"
+            mnist.make_ablation(load_mnist(), path, found, jobs, chosen.ablation_seeds)
+        elif part == "outputs":
+            path, seeds = out / "mnist_outputs.json", chosen.seeds or 10
+            mnist.make_outputs(load_mnist(), path, jobs, seeds, epochs)
         elif part == "rounding":
             path, seeds = out / "mnist_rounding.json", chosen.seeds or 10
             mnist.make_rounding(load_mnist(), path, jobs, seeds, epochs)

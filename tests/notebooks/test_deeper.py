@@ -15,7 +15,6 @@ MOST_WORDS = 3500
 STILL_LONG = {
     "01_losses": 4850,
     "02_gradient_descent": 4650,
-    "10_mnist": 3850,
     "12_frameworks": 3650,
 }
 

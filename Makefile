@@ -78,8 +78,10 @@ again: with-test
 twins: with-test
 	@$(PY) .ci/rehearse --twins 1 2 3 4 5
 
-lab: with-lab
-	@$(PY) -m jupyterlab book/intro.ipynb
+# The Jupyter edition, copied into the folder `notebooks`, where the reader's work is never overwritten.
+lab: with-lab book
+	@$(PY) book/_extensions/lab.py
+	@cd notebooks && ../$(PY) -m jupyterlab intro.ipynb
 
 course: with-course
 	@$(PY) book/_extensions/course.py

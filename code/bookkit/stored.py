@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
-__all__ = ["facts_of", "load_results", "stored_file"]
+__all__ = ["facts_of", "fetch", "load_results", "stored_file"]
 
 # Beside the notebook; beside the book; in the clone that bookkit is installed from.
 _PLACES = (
@@ -32,6 +33,29 @@ def stored_file(name: str) -> Path:
         f"copy the folder book/data of the book's repository next to this notebook, "
         f"or make the file there with 'make reproduce' (that takes long)."
     )
+
+
+def fetch(base: str, *names: str) -> None:
+    """Download into `data` those files that are in none of the places, from the address `base`.
+
+    A notebook that was downloaded alone calls this first. Where a file cannot be had it says so
+    and goes on: only the cells that show stored results need them.
+    """
+    for name in names:
+        if any((place / name).is_file() for place in _PLACES):
+            continue
+        target = _PLACES[0] / name
+        part = target.with_name(f"{name}.part")
+        try:
+            if not base:
+                raise OSError("the book's address is not known")
+            with urllib.request.urlopen(f"{base}/{name}", timeout=60) as answer:
+                content = answer.read()
+            target.parent.mkdir(exist_ok=True)
+            part.write_bytes(content)  # whole, or not at all
+            part.replace(target)
+        except (OSError, ValueError) as error:
+            print(f"data/{name} cannot be fetched: {error}.")
 
 
 def load_results(name: str) -> dict[str, Any]:

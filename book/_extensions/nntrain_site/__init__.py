@@ -6,6 +6,7 @@
 `assets`     MathJax from an installed wheel, launch buttons, one way of loading icons
 `reference`  the package reference, one section a module, from the docstrings
 `icons`      the few icons in use, in place of three copies of all of them
+`edition`    the chapters as notebooks for readers, with `numbers` and `plain`
 `pages`      small repairs to the theme's pages for readers who use a keyboard or a screen reader
 `moved`      old addresses lead to the new ones
 `deeper`     sections that go deeper are folded
@@ -21,6 +22,7 @@ from sphinx.util import logging
 from . import (
     assets,
     deeper,
+    edition,
     execution,
     faults,
     icons,
@@ -42,6 +44,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
     if app.builder.format == "html":
         pages.repair(app)
         moved.write(app)
+        edition.write(app)
         icons.shrink(Path(app.outdir))
         found = requests.problems(Path(app.outdir))
         if found:

@@ -34,7 +34,9 @@ def configure(app: Sphinx, config) -> None:
     options["use_repository_button"] = bool(repository)
     options["launch_buttons"] = {}
     if repository:
-        options["repository_branch"] = "main"
+        options["repository_branch"] = (
+            "notebooks"  # where the Jupyter edition is published
+        )
         options["path_to_docs"] = ""
         options["launch_buttons"] = {
             "notebook_interface": "jupyterlab",
@@ -75,6 +77,15 @@ def repository_url(root: Path) -> str:
     return (
         f"https://github.com/{name}" if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else ""
     )
+
+
+def site_url(root: Path) -> str:
+    """Where the book is published, or "" where that is not known: `$BOOK_URL`, or GitHub's own address."""
+    given = os.environ.get("BOOK_URL", "").rstrip("/")
+    owner, _, name = (
+        repository_url(root).removeprefix("https://github.com/").partition("/")
+    )
+    return given or (f"https://{owner.lower()}.github.io/{name}" if name else "")
 
 
 def copy_mathjax(app: Sphinx) -> None:

@@ -30,7 +30,7 @@ TITLE = "Training Neural Networks"
 GLUE = "application/papermill.record/text/plain"
 HIDES_SOURCE = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 HIDES_OUTPUT = {"hide-output", "hide-cell", "remove-output", "remove-cell"}
-TEXTS = ("glossary", "notation", "prerequisites", "bibliography")
+TEXTS = ("glossary", "notation", "bibliography")
 BLANK = "# Your code here\nraise NotImplementedError()"
 SOLUTION = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\n(?P<answer>.*?)^[ \t]*### END SOLUTION[ \t]*\n?",

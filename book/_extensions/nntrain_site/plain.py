@@ -90,8 +90,11 @@ def _blocks(
         heading = re.match(r"#{1,6} +(?P<words>.+)$", line)
         if label:
             made += [anchor(label["name"]), ""]
-        elif heading and slug(heading["words"]) in wanted:
-            made += [anchor(slug(heading["words"])), "", line]
+        elif heading:
+            name = slug(heading["words"])  # found without the word `deeper`, too
+            places = dict.fromkeys((name, name.removeprefix("deeper-")))
+            marks = [anchor(place) for place in places if place in wanted]
+            made += [*marks, "", line] if marks else [line]
         elif (meaning := re.match(r":[ ]+(?P<words>\S.*)$", line)) and made:
             term = made[-1].strip()
             if term:

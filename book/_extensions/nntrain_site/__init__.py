@@ -6,6 +6,7 @@
 `assets`     MathJax from an installed wheel, launch buttons, one way of loading icons
 `reference`  the package reference, one section a module, from the docstrings
 `icons`      the few icons in use, in place of three copies of all of them
+`front`      what each page says of the book: description, licence, citation, where to report an error
 `edition`    the chapters as notebooks for readers, with `numbers` and `plain`
 `pages`      small repairs to the theme's pages for readers who use a keyboard or a screen reader
 `moved`      old addresses lead to the new ones
@@ -25,6 +26,7 @@ from . import (
     edition,
     execution,
     faults,
+    front,
     icons,
     moved,
     pages,
@@ -45,6 +47,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
         pages.repair(app)
         moved.write(app)
         edition.write(app)
+        front.write_map(app)
         icons.shrink(Path(app.outdir))
         found = requests.problems(Path(app.outdir))
         if found:
@@ -71,6 +74,7 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     app.connect("builder-inited", assets.copy_mathjax)
     app.connect("builder-inited", assets.add_experiments)
     app.connect("html-page-context", assets.lighten, priority=900)
+    app.connect("html-page-context", front.describe, priority=900)
     deeper.connect(app)
     app.connect(
         "html-collect-pages", reference.forget_listings, priority=400

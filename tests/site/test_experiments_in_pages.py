@@ -155,14 +155,17 @@ def test_what_it_shows_stands_beside_every_prediction(phone, address, name):
 
 @pytest.mark.parametrize("name", pages_with_experiments())
 def test_a_slow_processor_redraws_in_time(browser, address, name):
+    """Its work is counted here, all of it, and takes six times as long there.
+
+    (The browser's own throttling holds the thread up by the clock on the wall, so that
+    on a busy machine it would measure the neighbours.)
+    """
     context = browser.new_context(viewport=PHONE)
     page = Watched(context).page
     try:
         come(page, address, name)
         page.evaluate(OPEN)
         clock = Clock(context, page)
-        session = clock.session
-        session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         slow = {}
         for element in page.query_selector_all("nn-experiment"):
             element.scroll_into_view_if_needed()
@@ -172,7 +175,8 @@ def test_a_slow_processor_redraws_in_time(browser, address, name):
                 before = clock()
                 element.evaluate(MOVE, i)
                 taken.append(clock() - before)
-            slow[element.get_attribute("id")] = round(statistics.median(taken), 1)
+            taken_there = SLOWER * statistics.median(taken)
+            slow[element.get_attribute("id")] = round(taken_there, 1)
     finally:
         context.close()
     late = {one: ms for one, ms in slow.items() if ms > SLIDER_TO_PICTURE_MS}

@@ -326,6 +326,27 @@ def test_the_stored_search_is_reproduced_in_part(runs, data):
     )
 
 
+def test_the_winner_has_the_best_mean_and_not_the_best_run(runs):
+    setting = dict(zip(runs.SETTING, ([9], 0.1, 0.0, 0.0, 5), strict=True))
+    found = [
+        {**setting, "lr": lr, "validation_accuracy": value}
+        for lr, value in ((0.1, 0.9), (0.1, 0.7), (0.2, 0.85), (0.2, 0.84))
+    ]
+    assert runs.winner(found) == {**setting, "lr": 0.2}
+
+
+def test_the_runs_beside_the_table_are_whole_and_begin_as_stored(runs, data):
+    kept = stored("mnist_outputs.json")
+    seeds, epochs = kept["provenance"]["seeds"], kept["provenance"]["epochs"]
+    assert len(kept["runs"]) == len(runs.OUTPUTS) * len(seeds)
+    assert {len(run["test_accuracy"]) for run in kept["runs"]} == {epochs}
+    first = next(r for r in kept["runs"] if (r["hidden"], r["cost"]) == (10, "softmax"))
+    again = runs.published_run(data, 10, "softmax", first["weights"], seed=0, epochs=1)
+    assert again["test_accuracy"][0] == pytest.approx(
+        first["test_accuracy"][0], abs=0.006
+    )
+
+
 def test_the_stored_rounding_twins_are_whole_and_begin_alike():
     rounding = stored("mnist_rounding.json")
     pairs = list(zip(rounding["runs"], rounding["twins"], strict=True))

@@ -23,7 +23,7 @@ export MPLBACKEND := module://matplotlib_inline.backend_inline
 export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
-.PHONY: serve twins help environment book test again lab course torch bench reproduce format lint lock clean
+.PHONY: offline serve twins help environment book test again lab course torch bench reproduce format lint lock clean
 # One thing after the other, even with -j: two installs in one environment would spoil each other.
 .NOTPARALLEL:
 
@@ -34,6 +34,7 @@ help:
 	@echo "make twins      check the chapters' claims as other processors might round"
 	@echo "make lab        open the chapters in JupyterLab"
 	@echo "make course     student and instructor editions and slides, in _build/course"
+	@echo "make offline    the site as one archive, in _build"
 	@echo "make bench      time the package beside PyTorch, scikit-learn and bare matrix products"
 	@echo "make reproduce  run the ten-seed MNIST table again, into book/data"
 	@echo "make format     tidy code and notebooks"
@@ -82,6 +83,10 @@ twins: with-test
 lab: with-lab book
 	@$(PY) book/_extensions/lab.py
 	@cd notebooks && ../$(PY) -m jupyterlab intro.ipynb
+
+# The site as one archive, for a memory stick or a classroom without a network.
+offline: book
+	@$(PY) book/_extensions/offline.py
 
 course: with-course
 	@$(PY) book/_extensions/course.py

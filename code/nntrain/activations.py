@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nntrain.checks import number
+from nntrain.checks import number, real_array
 from nntrain.layers import Layer
 
 __all__ = [
@@ -36,7 +36,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     0.5
     """
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-np.asarray(x)))
+        return 1 / (1 + np.exp(-1.0 * real_array("logits", x)))
 
 
 def logsumexp(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarray:
@@ -48,7 +48,7 @@ def logsumexp(x: np.ndarray, axis: int = -1, keepdims: bool = False) -> np.ndarr
     >>> float(logsumexp(np.array([1000.0, 1000.0])))    # 1000 + log 2
     1000.693147180559...
     """
-    x = 1.0 * np.asarray(x)  # integers become floats
+    x = 1.0 * real_array("logits", x)  # integers become floats
     m = finite_max(x, axis)
     with np.errstate(divide="ignore", over="ignore"):
         total = m + np.log(np.exp(x - m).sum(axis=axis, keepdims=True))
@@ -61,8 +61,7 @@ def finite_max(x: np.ndarray, axis: int) -> np.ndarray:
     0 instead of ±∞: the infinite cannot be subtracted from itself.
     """
     m = x.max(axis=axis, keepdims=True, initial=-np.inf)
-    m[np.isinf(m)] = 0
-    return m
+    return np.where(np.isinf(m), x.dtype.type(0), m)
 
 
 def log_softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -71,7 +70,8 @@ def log_softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
     Finite where log(softmax(z)) would be −∞.
     """
     shifted = _shifted(logits, axis)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    with np.errstate(divide="ignore"):  # of nothing at all
+        return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
 def softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -88,19 +88,12 @@ def softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
 
 def _shifted(logits: np.ndarray, axis: int) -> np.ndarray:
     """The logits less their largest, which has no limit where that is infinite: nan."""
-    logits = np.asarray(logits)
-    with np.errstate(invalid="ignore"):
-        return logits - logits.max(axis=axis, keepdims=True)
+    logits = 1.0 * real_array("logits", logits)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return logits - logits.max(axis=axis, keepdims=True, initial=-np.inf)
 
 
-class _Activation(Layer):
-    """An elementwise layer without parameters."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-
-class Sigmoid(_Activation):
+class Sigmoid(Layer):
     """y = σ(x), and ∂L/∂x = ∂L/∂y · y(1 − y)."""
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
@@ -111,7 +104,7 @@ class Sigmoid(_Activation):
         return dy * (self.y * (1 - self.y))
 
 
-class Tanh(_Activation):
+class Tanh(Layer):
     """y = tanh(x), and ∂L/∂x = ∂L/∂y · (1 − y²)."""
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
@@ -122,7 +115,7 @@ class Tanh(_Activation):
         return dy * (1 - self.y * self.y)
 
 
-class ReLU(_Activation):
+class ReLU(Layer):
     """y = max(0, x), and ∂L/∂x = ∂L/∂y where x > 0, else 0 (also at the kink x = 0)."""
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
@@ -133,13 +126,14 @@ class ReLU(_Activation):
         return dy * (self.y > 0)
 
 
-class LeakyReLU(_Activation):
+class LeakyReLU(Layer):
     """y = x where x > 0, else `negative_slope` · x: a ReLU that cannot die."""
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = number("negative_slope", negative_slope, high=1)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        x = np.asarray(x)
         self.positive = x > 0
         return np.where(self.positive, x, self.negative_slope * x)
 
@@ -150,7 +144,7 @@ class LeakyReLU(_Activation):
         return f"LeakyReLU({self.negative_slope})"
 
 
-class Softmax(_Activation):
+class Softmax(Layer):
     r"""y = softmax(x) of every row: the probabilities of K classes.
 
     Inputs have shape (N, K). Every output depends on every input of its row:

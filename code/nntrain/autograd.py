@@ -155,6 +155,16 @@ class Tensor:
         """Return the value of a tensor that holds one number."""
         return self.data.item()
 
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy, or a pickled tensor, is an input: how it was computed is left behind.
+        return {**vars(self), "op": "", "operands": ()}
+
     def constant(self, value: Any) -> Tensor:
         """Return `value` as a tensor; a plain number takes this tensor's dtype."""
         if isinstance(value, Tensor):

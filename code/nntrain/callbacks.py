@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from nntrain.checks import number, whole_number
+from nntrain.checks import flag, number, whole_number
 from nntrain.history import Run
 
 __all__ = ["Callback", "EarlyStopping", "LearningRateLog", "StopOnDivergence"]
@@ -71,7 +71,8 @@ class EarlyStopping(Callback):
             raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
         self.patience = whole_number("patience", patience)
         self.min_delta = number("min_delta", min_delta)
-        self.monitor, self.mode, self.restore_best = monitor, mode, restore_best
+        self.monitor, self.mode = monitor, mode
+        self.restore_best = flag("restore_best", restore_best)
 
     def on_train_begin(self, run: Run) -> None:
         self.sign = _direction(self.monitor, self.mode, run)
@@ -161,7 +162,13 @@ class StopOnDivergence(Callback):
 
 
 class LearningRateLog(Callback):
-    """Record the learning rate of every step in `history.lr`."""
+    """Record the learning rate of every step in `history.lr`.
+
+    It stands beside `history.step_loss`, with nan for steps of an earlier run that did
+    not record it.
+    """
 
     def on_step_end(self, run: Run) -> None:
-        run.history.lr.append(run.optimizer.lr)
+        missing = len(run.history.step_loss) - len(run.history.lr)
+        if missing:
+            run.history.lr += [math.nan] * (missing - 1) + [run.optimizer.lr]

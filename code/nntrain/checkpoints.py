@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import numpy as np
 from nntrain.callbacks import Callback
 from nntrain.checks import whole_number
 from nntrain.history import History, Run
-from nntrain.storage import load_arrays, save_arrays
+from nntrain.runchecks import check_parts
+from nntrain.storage import load_arrays, save_arrays, writable
 
 __all__ = ["Checkpoint", "resume"]
 
@@ -23,8 +23,9 @@ class Checkpoint(Callback):
     That is: weights, the optimiser's averages, the history, and the states of all
     random generators (batches and dropout). `resume(path, …)` reads it; the continued
     run then gives the same numbers, bit for bit, as one that was never interrupted. The
-    file is replaced only once the new one is whole. Raises `ValueError`, before any
-    training, where `path` cannot be written to.
+    file is replaced only once the new one is whole. Weights that are not finite are not
+    written: the run is stopped, and the file stays as it was. Raises `ValueError`,
+    before any training, where `path` cannot be written to.
     """
 
     def __init__(self, path: str | Path, *, every: int = 1) -> None:
@@ -33,22 +34,21 @@ class Checkpoint(Callback):
         self.path, self.every = Path(path), whole_number("every", every)
 
     def on_train_begin(self, run: Run) -> None:
-        folder = self.path.parent
-        if self.path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            what = (
-                "is a folder"
-                if self.path.is_dir()
-                else f"needs a folder to write to, {folder} is none"
-            )
-            raise ValueError(f"the checkpoint {self.path} {what}")
+        writable(self.path)
 
     def on_epoch_end(self, run: Run) -> None:
         if len(run.history) % self.every:
             return
         network, optimizer, history = run.network, run.optimizer, run.history
+        if not np.isfinite(network.params).all():
+            run.stop(
+                f"the weights after epoch {len(history)} are not finite: "
+                f"nothing was written to {self.path}"
+            )
+            return
         story = {
             "network": repr(network),
-            "optimizer": optimizer.describe(),
+            "settings": {**optimizer.describe(), **run.train.describe()},
             "step_loss": history.step_loss,
             "epochs": history.epochs,
             "lr": history.lr,
@@ -71,9 +71,11 @@ def resume(path: str | Path, network: Any, optimizer: Any, train: Any) -> Histor
     """Read a `Checkpoint` into network, optimiser and batches.
 
     Returns the history to pass to `fit`. Raises `ValueError` when the file is missing,
-    damaged, or of another network, another optimiser, other settings or another kind of
-    generator; then nothing is changed. The learning rate may be another one.
+    damaged, or of another network, another optimiser, other batches, other settings or
+    another kind of generator; then nothing is changed. The learning rate may be another
+    one.
     """
+    check_parts(network, optimizer, train)
     arrays = load_arrays(path)
     try:
         story = json.loads(str(arrays["story"]))
@@ -81,10 +83,11 @@ def resume(path: str | Path, network: Any, optimizer: Any, train: Any) -> Histor
         history.step_loss, history.epochs = story["step_loss"], story["epochs"]
         history.lr, history.best_epoch = story["lr"], story["best_epoch"]
         history.best_state = _part(arrays, "best.") or None
-        made_by = {"network": story["network"], **story["optimizer"]}
+        made_by = {"network": story["network"], **story["settings"]}
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a checkpoint ({error})") from error
-    _check_maker(path, made_by, network, optimizer)
+    settings = {**optimizer.describe(), **train.describe()}
+    _check_maker(path, made_by, {"network": repr(network), **settings})
     generators = _generators(network, train)
     if len(states) != len(generators):
         raise ValueError(
@@ -109,11 +112,10 @@ def resume(path: str | Path, network: Any, optimizer: Any, train: Any) -> Histor
 
 
 def _check_maker(
-    path: str | Path, made_by: dict[str, Any], network: Any, optimizer: Any
+    path: str | Path, made_by: dict[str, Any], own: dict[str, Any]
 ) -> None:
     """`ValueError` if another network, optimiser or setting made the checkpoint."""
-    own = json.dumps({"network": repr(network), **optimizer.describe()})
-    for name, value in json.loads(own).items():
+    for name, value in json.loads(json.dumps(own)).items():
         if made_by.get(name) != value:
             raise ValueError(
                 f"{path} has {name} {made_by.get(name)}, this run has {name} {value}"

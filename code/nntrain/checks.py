@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "finite_array",
+    "flag",
     "flat_arrays",
     "generator",
+    "nonzero",
     "number",
     "probabilities",
     "real_array",
@@ -59,15 +62,36 @@ def number(
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
         value, bool
     )
-    if (
-        not real
-        or not (low < value if open_low else low <= value)
-        or not (value <= high if closed_high else value < high)
+    try:
+        result = float(value) if real else math.nan
+    except OverflowError:  # an integer of more than 308 digits
+        result = math.nan
+    if not (low < result if open_low else low <= result) or not (
+        result <= high if closed_high else result < high
     ):
         left, right = ("<" if open_low else "≤"), ("≤" if closed_high else "<")
         bounds = f"{low:g} {left} {name} {right} {high:g}"
         raise ValueError(f"{name} must be a number with {bounds}, got {value!r}")
-    return float(value)
+    return result
+
+
+def nonzero(name: str, value: float, dtype: Any) -> None:
+    """`ValueError` for a guard against division by 0 that is itself 0 in `dtype`."""
+    if not np.dtype(dtype).type(value):
+        raise ValueError(
+            f"{name}={value:g} is 0 in {dtype}, so nothing guards the division: "
+            "give a larger one, or compute in float32"
+        )
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool; `ValueError` unless it is True or False.
+
+    Otherwise "no" would mean yes.
+    """
+    if not isinstance(value, (bool, np.bool)):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def generator(user: str, rng: Any) -> np.random.Generator:
@@ -89,6 +113,26 @@ def real_array(name: str, values: Any) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise ValueError(
             f"{name} must be real numbers, got an array of dtype {array.dtype}"
+        )
+    return array
+
+
+def finite_array(name: str, values: Any, dtype: Any = None) -> np.ndarray:
+    """Return `values` as an array, of `dtype` if given.
+
+    `ValueError` unless they are finite in it.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # 1e200 is infinite in float32
+        array = real_array(name, values)
+        array = array if dtype is None else array.astype(dtype, copy=False)
+        # the sum is finite unless a value is not, or many are huge
+        finite = (
+            np.isfinite(np.sum(array, dtype=np.float64)) or np.isfinite(array).all()
+        )
+    if not finite:
+        raise ValueError(
+            f"{name} must be finite in {array.dtype}, got "
+            f"{np.count_nonzero(~np.isfinite(array))} values that are not"
         )
     return array
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nntrain.checks import generator, whole_number
+from nntrain.checks import flag, generator, whole_number
 
 __all__ = ["Batches", "one_hot", "standardise", "train_val_split"]
 
@@ -41,6 +41,7 @@ class Batches:
         x, y = (np.require(np.asarray(a), requirements=["C", "A"]) for a in (x, y))
         check_data(x, y)
         batch_size = whole_number("batch_size", batch_size)
+        shuffle, drop_last = flag("shuffle", shuffle), flag("drop_last", drop_last)
         if shuffle or rng is not None:
             generator("shuffling", rng)
         if drop_last and batch_size > len(x):
@@ -61,6 +62,12 @@ class Batches:
         for start in range(0, len(self) * size, size):
             index = order[start : start + size]
             yield self.x.take(index, axis=0), self.y.take(index, axis=0)
+
+    def describe(self) -> dict[str, int | bool]:
+        """How the data is cut, for comparing two runs."""
+        names = ("batch_size", "shuffle", "drop_last")
+        own = {name: getattr(self, name) for name in names}
+        return {"examples": len(self.x), **own}
 
     def __len__(self) -> int:
         """The number of batches (steps) in an epoch."""

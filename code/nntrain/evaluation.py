@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ def evaluate(
     number, and for two metrics of one name.
     """
     scalar_loss(loss)
+    if isinstance(network, type) or not hasattr(network, "predict"):
+        raise ValueError(f"expected a network, got {network!r}")
     check_data(np.asarray(x), np.asarray(y))
     return measure(network, loss, x, y, named_metrics(metrics))
 
@@ -57,7 +59,7 @@ def named_metrics(metrics: Sequence[Metric]) -> dict[str, Metric]:
 
     `ValueError` where one is no function or two results would have one name.
     """
-    if callable(metrics):
+    if callable(metrics) or not isinstance(metrics, Iterable):
         raise ValueError(
             "metrics must be a sequence of functions, such as (accuracy,), "
             f"got {metrics!r}"

@@ -38,14 +38,14 @@ def logsumexp(x: Tensor, axis: int = -1, keepdims: bool = False) -> Tensor:
 
     The largest element is taken out first, so nothing overflows.
     """
-    m = finite_max(1.0 * x.data, axis)
+    m = finite_max(1.0 * _tensor(x).data, axis)
     y = (x - m).exp().sum(axis, keepdims=True).log() + m
     return y if keepdims else y.reshape(np.squeeze(y.data, axis).shape)
 
 
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """log softmax(x) = x − log Σ exp(x): finite where log(softmax(x)) would be −∞."""
-    shifted = x - x.data.max(axis, keepdims=True)
+    shifted = x - (1.0 * _tensor(x).data).max(axis, keepdims=True, initial=-np.inf)
     return shifted - shifted.exp().sum(axis, keepdims=True).log()
 
 
@@ -72,12 +72,19 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     return -(log_probs[counted] * targets[counted]).sum() / len(targets)
 
 
+def _tensor(x: Tensor) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"expected logits as a Tensor, got {type(x).__name__}; for arrays there is "
+            "nntrain.activations"
+        )
+    return x
+
+
 def _checked(logits: Tensor, targets: Any) -> np.ndarray:
     targets = real_array("targets", targets)
-    if not isinstance(logits, Tensor):
-        raise ValueError(f"expected logits as a Tensor, got {type(logits).__name__}")
     if (
-        logits.ndim != 2
+        _tensor(logits).ndim != 2
         or not logits.size
         or targets.shape not in (logits.shape, logits.shape[:1])
     ):

@@ -39,7 +39,7 @@ def kl_divergence(p: np.ndarray, q: np.ndarray) -> float:
 
     It is H(p, q) − H(p), never negative, and 0 only where p = q.
     """
-    return cross_entropy(p, q) - entropy(p)
+    return max(0.0, cross_entropy(p, q) - entropy(p))  # rounding may leave −1e-16
 
 
 def _distribution(p: np.ndarray) -> np.ndarray:

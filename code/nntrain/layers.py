@@ -7,13 +7,14 @@ parameters.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nntrain.checks import generator, number, real_array, whole_number
+from nntrain.checks import finite_array, flag, generator, number, whole_number
 from nntrain.initializers import Initializer, lecun_normal, zeros
 
 __all__ = ["Dropout", "Layer", "Linear", "Residual"]
@@ -59,6 +60,9 @@ class Layer:
             )
         return x
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -73,6 +77,40 @@ class Layer:
         return {
             name: value for name, value in vars(self).items() if name != "in_a_network"
         }
+
+
+def check_layer(layer: Layer) -> None:
+    """`ValueError` for a layer that would not train, or not all of itself."""
+    for name, form in (
+        ("forward", "forward(self, x, training=False)"),
+        ("backward", "backward(self, dy, need_dx=True)"),
+    ):
+        method = getattr(layer, name)
+        try:
+            inspect.signature(method).bind(None, True)
+        except TypeError:
+            raise ValueError(f"{layer} must take its arguments as {form}") from None
+        if getattr(type(layer), name) is getattr(Layer, name):
+            raise ValueError(f"{layer} has no method {form}")
+    if isinstance(layer.parameter_names, str):
+        raise ValueError(
+            f"parameter_names of {layer} must be a tuple of names, such as "
+            f"({layer.parameter_names!r},), got a string"
+        )
+    for key, value in vars(layer).items():
+        name = key.removeprefix("grad_")
+        if name != key and name not in layer.parameter_names:
+            raise ValueError(
+                f"{layer} computes {key}, but does not name {name!r} in its "
+                "parameter_names, so nothing would train it"
+            )
+        inner = value if isinstance(value, (list, tuple)) else (value,)
+        for part in inner:
+            if isinstance(part, Layer) and not any(part is a for a in layer.layers):
+                raise ValueError(
+                    f"{layer} holds {part} as {key!r}, but not in its tuple `layers`, "
+                    "so nothing would train it"
+                )
 
 
 class MissingError(AttributeError, ValueError):
@@ -112,7 +150,7 @@ class Linear(Layer):
         self.in_features = whole_number("in_features", in_features)
         self.out_features = whole_number("out_features", out_features)
         generator("Linear", rng)
-        if not bias and bias_init is not zeros:
+        if not flag("bias", bias) and bias_init is not zeros:
             raise ValueError("bias_init has no effect with bias=False")
         self.weight = _drawn("init", init, (in_features, out_features), rng)
         self.grad_weight = np.zeros_like(self.weight)
@@ -160,7 +198,7 @@ def _drawn(
         raise ValueError(
             f"{name} must be a function (shape, rng) -> array, got {init!r}"
         )
-    values = real_array(f"what {name} returns", init(shape, rng)) * 1.0
+    values = finite_array(f"what {name} returns", init(shape, rng)) * 1.0
     if name == "bias_init":  # a single number may stand for all
         values = np.broadcast_to(values, shape).copy()
     if values.shape != shape:
@@ -182,7 +220,7 @@ class Dropout(Layer):
         self.p, self.rng = number("p", p, high=1), generator("Dropout", rng)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        self.mask = None
+        x, self.mask = np.asarray(x), None
         if not training or self.p == 0:
             return x
         keep = self.rng.random(np.shape(x), dtype=np.float32) >= self.p

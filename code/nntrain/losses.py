@@ -234,9 +234,9 @@ class BCEWithLogitsLoss(_Binary):
         self.options = "" if pos_weight == 1 else f", pos_weight={self.pos_weight}"
 
     def values(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        z, t = outputs, targets
-        self.logits, self.targets = z, t
-        return np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z)))
+        z, t = self.logits, self.targets = outputs, targets
+        with np.errstate(invalid="ignore"):  # ∞ − ∞: see _at_infinity
+            return np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z)))
 
     def derivative(self) -> np.ndarray:
         return sigmoid(self.logits) - self.targets

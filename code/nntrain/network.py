@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nntrain.checks import real_array, whole_number
-from nntrain.layers import Layer
+from nntrain.checks import finite_array, real_array, whole_number
+from nntrain.layers import Layer, check_layer
 from nntrain.storage import load_arrays, save_arrays
 
 __all__ = ["Sequential"]
@@ -46,6 +46,7 @@ class Sequential:
                 raise ValueError(
                     f"layer {i} should be a Layer, got {type(layer).__name__}"
                 )
+        self.check_names()
         seen: list[Layer] = []
         for _, layer in self.named_layers():
             if layer.in_a_network or any(layer is other for other in seen):
@@ -63,17 +64,16 @@ class Sequential:
 
         The layers' own arrays become views into it.
         """
-        self.check_names()
         self.all_layers = tuple(layer for _, layer in self.named_layers())
         own = [(a, name) for a in self.all_layers for name in a.parameter_names]
         self._output_shape: tuple[int, ...] | None = None
-        self.n_params = sum(getattr(layer, name).size for layer, name in own)
+        self.n_params = sum(np.size(getattr(layer, name)) for layer, name in own)
         self._params = np.empty(self.n_params, self.dtype) if params is None else params
         self._grads = np.zeros(self.n_params, self.dtype) if grads is None else grads
         self._views: tuple[list[Any], list[Any]] = [], []
         start = 0
         for layer, name in own:
-            array = np.asarray(getattr(layer, name))
+            array = real_array(name, getattr(layer, name))
             part = slice(start, start + array.size)
             self._params[part] = array.ravel()
             for views, vector, key in (
@@ -101,7 +101,7 @@ class Sequential:
                         f"{name} of {layer} must have shape {view.shape}, "
                         f"got {np.shape(value)}"
                     )
-                view[...] = value
+                view[...] = real_array(name, value)
                 attributes[name] = view
 
     @property
@@ -141,15 +141,9 @@ class Sequential:
         return np.repeat(np.array(kinds, dtype=bool), sizes)
 
     def check_names(self) -> None:
-        """`ValueError` for a layer with a gradient of what it does not name."""
+        """`ValueError` for a layer that does not name what it wants trained."""
         for _, layer in self.named_layers():
-            for key in vars(layer):
-                name = key.removeprefix("grad_")
-                if name != key and name not in layer.parameter_names:
-                    raise ValueError(
-                        f"{layer} computes {key}, but does not name {name!r} in its "
-                        "parameter_names, so nothing would train it"
-                    )
+            check_layer(layer)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the outputs for the batch `x`, shape (N, features), an example a row.
@@ -194,7 +188,8 @@ class Sequential:
     def predict(self, x: np.ndarray, batch_size: int = 1000) -> np.ndarray:
         """Return the outputs for all of `x`, a piece at a time to spare memory.
 
-        They are the logits, unless the last layer makes probabilities of them.
+        They are the logits, unless the last layer makes probabilities of them. Raises
+        `ValueError` for no examples, and for inputs that are not finite numbers.
         """
         x, batch_size = np.asarray(x), whole_number("batch_size", batch_size)
         if not x.ndim or len(x) == 0:
@@ -202,11 +197,9 @@ class Sequential:
                 "predict expected at least one example, a row each, "
                 f"got shape {x.shape}"
             )
+        pieces = (x[i : i + batch_size] for i in range(0, len(x), batch_size))
         return np.concatenate(
-            [
-                self.forward(x[i : i + batch_size], training=False)
-                for i in range(0, len(x), batch_size)
-            ]
+            [self.forward(finite_array("inputs", p, self.dtype)) for p in pieces]
         )
 
     def state(self) -> dict[str, np.ndarray]:
@@ -224,20 +217,18 @@ class Sequential:
         `ValueError` where names or shapes differ and for values that are not finite
         numbers; then nothing is changed.
         """
-        own = self.state()
+        if not isinstance(state, dict):
+            raise ValueError(f"expected a state(), a dictionary, got {state!r}")
         expected, got = (
-            {name: array.shape for name, array in s.items()} for s in (own, state)
+            {name: np.shape(array) for name, array in s.items()}
+            for s in (self.state(), state)
         )
         if expected != got:
             raise ValueError(
                 f"these weights are of another network: expected {expected}, got {got}"
             )
         for name, array in state.items():
-            with np.errstate(over="ignore"):  # too large for the dtype is infinite too
-                if not np.isfinite(real_array(name, array).astype(self.dtype)).all():
-                    raise ValueError(
-                        f"these weights hold values that are not finite, in {name}"
-                    )
+            finite_array(name, array, self.dtype)
         self._adopt(self._views[0])
         self.params[...] = state["params"]
         for i, layer in enumerate(self.all_layers):
@@ -245,8 +236,15 @@ class Sequential:
                 getattr(layer, name)[...] = state[f"layer{i}.{name}"]
 
     def save(self, path: str | Path) -> None:
-        """Write what was learned to `path` (.npz, no pickle), whole or not at all."""
-        save_arrays(path, {**self.state(), "layers": np.array(repr(self))})
+        """Write what was learned to `path` (.npz, no pickle), whole or not at all.
+
+        `ValueError` where no file can be written, and for weights that are not finite,
+        which `load` would refuse.
+        """
+        state = self.state()
+        for name, array in state.items():
+            finite_array(name, array, self.dtype)
+        save_arrays(path, {**state, "layers": np.array(repr(self))})
 
     def load(self, path: str | Path) -> Sequential:
         """Read what `save` wrote into this network; return the network.

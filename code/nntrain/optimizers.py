@@ -23,7 +23,7 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
-from nntrain.checks import flat_arrays, number
+from nntrain.checks import flag, flat_arrays, nonzero, number
 
 __all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Optimizer", "RMSProp", "clip_grad_norm"]
 
@@ -48,7 +48,8 @@ class Optimizer:
     before it); setting it to a number or another schedule replaces the schedule.
 
     Raises `ValueError` for negative or non-finite rates, for a momentum, `alpha` or
-    `betas` outside 0 ≤ value < 1, and for settings that would have no effect.
+    `betas` outside 0 ≤ value < 1, for an `eps` that is 0 in the dtype of the
+    parameters, and for settings that would have no effect.
     """
 
     averages: tuple[str, ...] = ()
@@ -64,10 +65,10 @@ class Optimizer:
         max_norm: float | None = None,
     ) -> None:
         self.params, self.grads = flat_arrays(model)
-        self.steps = 0
-        self.lr = lr
+        nonzero("eps", getattr(self, "eps", 1), self.params.dtype)
+        self.steps, self.lr = 0, lr
         self.weight_decay = number("weight_decay", weight_decay)
-        self.decay_biases, self.max_norm = decay_biases, max_norm
+        self.decay_biases, self.max_norm = flag("decay_biases", decay_biases), max_norm
         if max_norm is not None:
             number("max_norm", max_norm, open_low=True)
         self.decayed = None if decay_biases else _matrices(model, weight_decay)
@@ -123,7 +124,7 @@ class Optimizer:
     def set_state(self, state: dict[str, Array]) -> None:
         """Write a `state()` back; `ValueError` if it is another optimiser's."""
         if set(state) != {"steps", *self.averages} or any(
-            state[name].shape != self.params.shape for name in self.averages
+            np.shape(state[name]) != self.params.shape for name in self.averages
         ):
             raise ValueError(
                 f"expected the state of {type(self).__name__} for {self.params.size} "
@@ -172,7 +173,8 @@ class SGD(Optimizer):
         nesterov: bool = False,
         **common: Unpack[Common],
     ) -> None:
-        self.momentum, self.nesterov = number("momentum", momentum, high=1), nesterov
+        self.momentum = number("momentum", momentum, high=1)
+        self.nesterov = flag("nesterov", nesterov)
         if nesterov and not momentum:
             raise ValueError(f"nesterov needs a momentum above 0, got {momentum}")
         self.averages = ("velocity",) if momentum else ()
@@ -207,7 +209,7 @@ class AdaGrad(Optimizer):
         eps: float = 1e-10,
         **common: Unpack[Common],
     ) -> None:
-        self.eps = number("eps", eps)
+        self.eps = number("eps", eps, open_low=True)
         super().__init__(model, lr, **common)
 
     def update(self, theta: Array, g: Array, lr: float, r: Array) -> None:
@@ -237,7 +239,10 @@ class RMSProp(Optimizer):
         eps: float = 1e-8,
         **common: Unpack[Common],
     ) -> None:
-        self.alpha, self.eps = number("alpha", alpha, high=1), number("eps", eps)
+        self.alpha, self.eps = (
+            number("alpha", alpha, high=1),
+            number("eps", eps, open_low=True),
+        )
         super().__init__(model, lr, **common)
 
     def update(self, theta: Array, g: Array, lr: float, r: Array) -> None:
@@ -275,7 +280,7 @@ class Adam(Optimizer):
             )
         beta1, beta2 = betas
         self.betas = number("beta1", beta1, high=1), number("beta2", beta2, high=1)
-        self.eps = number("eps", eps)
+        self.eps = number("eps", eps, open_low=True)
         super().__init__(model, lr, **common)
 
     def update(self, theta: Array, g: Array, lr: float, m: Array, r: Array) -> None:

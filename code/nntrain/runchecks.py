@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from nntrain.checks import scalar_loss
+from nntrain.checks import number, scalar_loss
 from nntrain.data import Batches, check_data
 from nntrain.evaluation import Metric, better, measure
 from nntrain.history import History, Run
 from nntrain.network import Sequential
 
-__all__ = ["HOOKS", "check_callbacks", "check_run", "check_training", "directions"]
+__all__ = [
+    "HOOKS",
+    "check_callbacks",
+    "check_parts",
+    "check_run",
+    "check_training",
+    "directions",
+]
 
 HOOKS = (
     "on_train_begin",
@@ -28,6 +35,11 @@ HOOKS = (
 def check_training(network: Any, loss: Any, optimizer: Any, train: Any) -> None:
     """`ValueError` for parts that do not fit together, so that nothing would train."""
     scalar_loss(loss)
+    check_parts(network, optimizer, train)
+
+
+def check_parts(network: Any, optimizer: Any, train: Any) -> None:
+    """`ValueError` unless they are a network, its own optimiser, and batches."""
     if not hasattr(train, "sizes"):
         raise ValueError(
             "train must be Batches(x, y, batch_size, rng=…), "
@@ -46,8 +58,8 @@ def check_training(network: Any, loss: Any, optimizer: Any, train: Any) -> None:
         network.check_names()
 
 
-def check_run(run: Run, val: Any, metrics: dict[str, Metric]) -> None:
-    """`ValueError` for what would fail later in this run.
+def check_run(run: Run, val: Any, metrics: dict[str, Metric], epochs: int) -> None:
+    """`ValueError` for what would fail later in this run of so many `epochs`.
 
     A few examples, with the lowest and the highest targets among them, are tried on
     copies: one step of training, and one evaluation.
@@ -57,6 +69,7 @@ def check_run(run: Run, val: Any, metrics: dict[str, Metric]) -> None:
             f"history must be the History of an earlier run, got {run.history!r}"
         )
     check_training(run.network, run.loss, run.optimizer, run.train)
+    _check_rates(run.optimizer, len(run.train) * (epochs - len(run.history)))
     if val is None and metrics:
         raise ValueError(
             f"the metrics {', '.join(metrics)} are measured on validation data: "
@@ -77,15 +90,27 @@ def check_run(run: Run, val: Any, metrics: dict[str, Metric]) -> None:
                 measure(network, loss, x[few], y[few], metrics)
 
 
+def _check_rates(optimizer: Any, steps: int) -> None:
+    """`ValueError` for a schedule that leaves the legal rates before the run ends."""
+    schedule, first = getattr(optimizer, "schedule", None), optimizer.steps
+    if schedule is not None and steps > 0:
+        for step in np.linspace(first, first + steps - 1, min(steps, 100)).tolist():
+            number(f"the rate of step {int(step)}", schedule(int(step)))
+
+
 def _try_a_step(network: Sequential, loss: Any, train: Batches) -> None:
     """One step on as few examples as the smallest batch has."""
     few = _extremes(train.y)
     loss.forward(network.predict(train.x[few]), train.y[few])
     few = few[: train.sizes.min()]
     network.grads[...] = np.nan
+    before = [dict(vars(layer)) for layer in network.all_layers]
     value = loss.forward(network.forward(train.x[few], training=True), train.y[few])
-    network.backward(loss.backward(), need_dx=True)  # through all layers
+    _try_backward(network, train.x[few], loss.backward())
+    network.backward(loss.backward())
     network.check_names()
+    for layer, kept in zip(network.all_layers, before, strict=True):
+        _check_kept(layer, kept)
     for layer in network.all_layers:
         for name in layer.parameter_names:
             gradient = getattr(layer, f"grad_{name}")
@@ -94,6 +119,39 @@ def _try_a_step(network: Sequential, loss: Any, train: Batches) -> None:
                     f"the backward pass of {layer} leaves grad_{name} as it was, "
                     f"or adds to it: it must write it, self.grad_{name}[...] = …"
                 )
+
+
+def _try_backward(network: Sequential, x: np.ndarray, dy: Any) -> None:
+    """Back through all layers; each must return ∂L/∂x in the shape of its x."""
+    shapes = [x.shape]
+    for layer in network.layers[:-1]:
+        x = layer.forward(np.asarray(x, network.dtype), True)
+        shapes.append(np.shape(x))
+    for layer, shape in zip(network.layers[::-1], shapes[::-1], strict=True):
+        dy = layer.backward(dy)
+        if dy is None or np.shape(dy) != shape:
+            got = "None" if dy is None else f"shape {np.shape(dy)}"
+            raise ValueError(
+                f"the backward pass of {layer} must return the gradient with respect "
+                f"to its inputs, shape {shape}, got {got}"
+            )
+
+
+def _check_kept(layer: Any, kept: dict[str, Any]) -> None:
+    """`ValueError` for an array that is neither trained nor named as kept."""
+    named = {*layer.parameter_names, *layer.buffer_names}
+    named |= {f"grad_{name}" for name in layer.parameter_names}
+    for name, value in kept.items():
+        if (
+            name not in named
+            and isinstance(value, np.ndarray)
+            and value.dtype.kind == "f"
+            and vars(layer).get(name) is value
+        ):
+            raise ValueError(
+                f"{layer} has an array {name!r} that nothing trains: name it in "
+                "parameter_names, or in buffer_names if it should stay as it is"
+            )
 
 
 def _extremes(y: np.ndarray) -> np.ndarray:

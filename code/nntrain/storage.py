@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-__all__ = ["load_arrays", "save_arrays"]
+__all__ = ["load_arrays", "save_arrays", "writable"]
+
+
+def writable(path: Any) -> Path:
+    """Return `path` as a `Path`; `ValueError` unless a file can be written there."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"path must be a file name, got {path!r}")
+    path = Path(path)
+    folder = path.parent
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, expected the name of a file")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"{path} needs a folder to write to, {folder} is none")
+    return path
 
 
 def save_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write named arrays to one .npz file, whole or not at all."""
-    path = Path(path)
+    """Write named arrays to one .npz file, whole or not at all.
+
+    `ValueError` where no file can be written.
+    """
+    path = writable(path)
     part = path.with_name(path.name + ".part")
     try:
         with open(part, "wb") as file:
@@ -24,7 +42,7 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
 def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Read a .npz file of plain arrays; `ValueError` for a missing or damaged one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise ValueError(f"there is no file {path}") from None

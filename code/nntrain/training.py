@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nntrain.checks import whole_number
+from nntrain.checks import flag, whole_number
 from nntrain.data import Batches
 from nntrain.evaluation import Metric, measure, named_metrics
 from nntrain.history import History, Run
@@ -50,11 +50,12 @@ def fit(
     is not recorded.
     """
     epochs = whole_number("epochs", epochs, least=0)
+    flag("progress", progress)
     named, callbacks = named_metrics(metrics), check_callbacks(callbacks)
     history = History() if history is None else history
     recorded = directions(named, callbacks, val is not None)
     run = Run(network, loss, optimizer, train, history, callbacks, recorded)
-    check_run(run, val, named)
+    check_run(run, val, named, epochs)
     history.stop_reason = ""
     with (
         progress_bar(epochs, len(history), progress) as bar,

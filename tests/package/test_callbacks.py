@@ -168,7 +168,7 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_before_it_starts(
     ):
         with pytest.raises(ValueError, match=message):
             fit(
-                network, CrossEntropyLoss(), SGD(network, lr=0.1), Batches(*small_data, 8, shuffle=False),
+                network, CrossEntropyLoss(), SGD(network, lr=0.1), Batches(*small_data, 10, shuffle=False),
                 epochs=1, callbacks=[Checkpoint(path)],
             )  # fmt: skip
     np.testing.assert_array_equal(network.params, before)
@@ -252,7 +252,7 @@ def test_a_wrong_direction_is_refused_before_training(
 
 def test_early_stopping_names_what_it_cannot_monitor(make_network, small_data):
     network = make_network()
-    train = Batches(*small_data, 8, shuffle=False)
+    train = Batches(*small_data, 10, shuffle=False)
     with pytest.raises(
         ValueError,
         match="monitors 'val_loss', but this run records train_loss, seconds",
@@ -437,8 +437,20 @@ def test_a_checkpoint_of_something_else_is_rejected(tmp_path, small_data):
         ValueError, match=r"this run has network Sequential\(Linear\(8, 3\)\)"
     ):
         resume(path, other, Adam(other), train)
-    with pytest.raises(ValueError, match="2 random generators, this run has 1"):
-        resume(path, network, optimizer, Batches(*small_data, 10, shuffle=False))
+    for name, batches in (
+        ("shuffle", Batches(*small_data, 10, shuffle=False)),
+        ("batch_size", Batches(*small_data, 9, rng=np.random.default_rng(0))),
+        (
+            "examples",
+            Batches(*(a[:20] for a in small_data), 10, rng=np.random.default_rng(0)),
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"has {name} .*, this run has {name}"):
+            resume(path, network, optimizer, batches)
+    with pytest.raises(ValueError, match="parameters of another network"):
+        resume(path, network, Adam(other), train)
+    with pytest.raises(ValueError, match="train must be Batches"):
+        resume(path, network, optimizer, small_data)
     with pytest.raises(ValueError, match="there is no file"):
         resume(tmp_path / "none.npz", network, optimizer, train)
     network.save(tmp_path / "weights.npz")
@@ -450,14 +462,28 @@ def test_a_checkpoint_of_something_else_is_rejected(tmp_path, small_data):
     np.testing.assert_array_equal(network.params, before)
 
 
-def test_a_checkpoint_of_a_diverged_run_can_be_written_and_is_rejected_on_reading(
+def test_a_run_that_diverges_does_not_overwrite_its_last_good_checkpoint(
     tmp_path, small_data
 ):
     path = tmp_path / "run.npz"
     network, loss, optimizer, train = everything(small_data)
+    history = fit(
+        network, loss, optimizer, train, epochs=1, callbacks=[Checkpoint(path)]
+    )
+    good = path.read_bytes()
     network.params[...] = np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit(network, loss, optimizer, train, epochs=1, callbacks=[Checkpoint(path)])
-    with pytest.raises(ValueError, match="not finite"):
-        resume(path, network, optimizer, train)
+        fit(
+            network,
+            loss,
+            optimizer,
+            train,
+            epochs=9,
+            callbacks=[Checkpoint(path)],
+            history=history,
+        )
+    assert len(history) == 2
+    assert history.stop_reason.startswith("the weights after epoch 2 are not finite")
+    assert path.read_bytes() == good
+    assert len(resume(path, network, optimizer, train)) == 1

@@ -5,14 +5,18 @@ import pytest
 
 from nntrain import (
     SGD,
+    AdaGrad,
     Adam,
+    AdamW,
     Batches,
     BatchNorm1d,
     CrossEntropyLoss,
     Dropout,
     LeakyReLU,
     Linear,
+    RMSProp,
     Sequential,
+    evaluate,
     one_hot,
     standardise,
     train_val_split,
@@ -43,7 +47,7 @@ from nntrain.schedules import (
     warmup,
 )
 
-RNG = np.random.default_rng(0)
+RNG, NAN = np.random.default_rng(0), np.nan
 X, Y = np.eye(6, 3), np.arange(6) % 3
 
 
@@ -125,12 +129,46 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("way_in", NUMBERS.values(), ids=NUMBERS)
-@pytest.mark.parametrize("value", ["0.1", None, True, [0.1], np.nan, 1j], ids=str)
+@pytest.mark.parametrize(
+    "value", ["0.1", None, True, [0.1], np.nan, 1j, -(10**400)], ids=str
+)
 def test_a_setting_is_a_real_number(way_in, value):
     with pytest.raises(ValueError, match=r"must be a number with .*, got ") as caught:
         way_in(value)
     given = value if way_in is not NUMBERS["threshold"] or value is not None else "none"
     assert str(caught.value).endswith(f"got {given!r}")
+
+
+FLAGS = {
+    "bias": lambda v: Linear(2, 2, rng=RNG, bias=v),
+    "shuffle": lambda v: Batches(X, Y, 2, shuffle=v, rng=RNG),
+    "drop_last": lambda v: Batches(X, Y, 2, drop_last=v, rng=RNG),
+    "nesterov": lambda v: SGD(network(), 0.1, momentum=0.9, nesterov=v),
+    "decay_biases": lambda v: SGD(network(), 0.1, weight_decay=0.1, decay_biases=v),
+    "restore_best": lambda v: EarlyStopping(2, restore_best=v),
+}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_no_does_not_mean_yes(name):
+    for value in ("no", None, 0, [False]):
+        with pytest.raises(ValueError, match=rf"{name} must be True or False, got"):
+            FLAGS[name](value)
+    FLAGS[name](np.bool(False))
+
+
+@pytest.mark.parametrize("kind", [AdaGrad, Adam, AdamW, RMSProp])
+def test_what_guards_a_division_is_not_zero(kind):
+    with pytest.raises(ValueError, match="0 < eps < inf, got 0"):
+        kind(network(), eps=0)
+    half = Sequential(Linear(3, 3, rng=RNG), dtype=np.float16)
+    with pytest.raises(ValueError, match="eps=1e-08 is 0 in float16"):
+        kind(half, eps=1e-8)
+    optimizer = kind(half, eps=1e-4)  # no gradient, no step: 0/eps is 0
+    before = half.params.copy()
+    optimizer.weight_decay = 0.0
+    optimizer.step()
+    np.testing.assert_array_equal(half.params, before)
 
 
 GENERATORS = {
@@ -171,6 +209,23 @@ def test_randomness_comes_from_a_generator(way_in):
         (
             lambda: Linear(2, 2, rng=RNG, init=lambda shape, rng: None),
             "must be real numbers",
+        ),
+        (
+            lambda: Linear(2, 2, rng=RNG, init=lambda shape, rng: np.full(shape, NAN)),
+            "what init returns must be finite in float64, got 4",
+        ),
+        (lambda: network().predict(X * NAN), "inputs must be finite in float32"),
+        (lambda: network().predict(X * 1e200), "inputs must be finite in float32"),
+        (lambda: network().set_state(None), r"expected a state\(\), .* got None"),
+        (lambda: network().set_state({"params": [1, 2]}), "another network"),
+        (lambda: network().save("/"), "/ is a folder, expected the name of a file"),
+        (lambda: network().save("/none/x.npz"), "needs a folder to write to, /none is"),
+        (lambda: network().save(None), "path must be a file name, got None"),
+        (lambda: evaluate(network(), None, X, Y), "expected a loss"),
+        (lambda: evaluate(None, CrossEntropyLoss(), X, Y), "a network, got None"),
+        (
+            lambda: evaluate(network(), CrossEntropyLoss(), X, Y, metrics=None),
+            "metrics must be a sequence of functions",
         ),
         (
             lambda: Sequential(Linear(2, 2, rng=RNG), dtype="real"),

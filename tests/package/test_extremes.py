@@ -199,9 +199,13 @@ def test_sums_of_nothing():
     total = Tensor(nothing).sum()
     total.backward()
     assert total.item() == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert activations.softmax(nothing).shape == (3, 0)
+        assert activations.log_softmax(nothing).shape == (3, 0)
+    with np.errstate(divide="ignore"):
+        assert functional.softmax(Tensor(nothing)).shape == (3, 0)
     for refused in (
-        lambda: activations.softmax(nothing),
-        lambda: functional.softmax(Tensor(nothing)),
         lambda: Tensor(nothing).mean(),
         lambda: Tensor(nothing).max(),
         lambda: CrossEntropyLoss().forward(nothing, np.zeros(3, int)),
@@ -212,6 +216,36 @@ def test_sums_of_nothing():
     ):
         with pytest.raises(ValueError):
             refused()
+
+
+@pytest.mark.parametrize("x", [np.uint8(3), True, 3, np.array(3, np.float16), [3]])
+def test_functions_take_any_real_numbers(x, torch):
+    """No unsigned integer wraps round, and a number is an array without axes."""
+    z = torch.tensor(np.asarray(x, float))
+    for name in ("softmax", "log_softmax", "logsumexp"):
+        ours = getattr(activations, name)(x)
+        np.testing.assert_allclose(ours, getattr(torch, name)(z, -1), rtol=1e-3)
+        assert np.shape(ours) == (() if name == "logsumexp" else np.shape(x))
+    np.testing.assert_allclose(activations.sigmoid(x), torch.sigmoid(z), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softmax", "log_softmax", "logsumexp"])
+def test_functions_refuse_what_is_no_number(name):
+    for wrong in ("a", None, [1j]):
+        with pytest.raises(ValueError, match="logits must be real numbers"):
+            getattr(activations, name)(wrong)
+    if name != "sigmoid":
+        with pytest.raises(ValueError, match="expected logits as a Tensor, got ndarr"):
+            getattr(functional, name)(np.zeros((2, 3)))
+
+
+def test_an_infinite_logit_that_is_right_needs_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        value = BCEWithLogitsLoss().forward(np.array([INF, -INF]), np.array([1.0, 0]))
+        half = activations.softmax(np.array([6e4, -6e4], np.float16))
+    assert value == 0
+    np.testing.assert_array_equal(half, [1, 0])
 
 
 def test_one_example_and_one_class():

@@ -92,8 +92,9 @@ def check_run(run: Run, val: Any, metrics: dict[str, Metric], epochs: int) -> No
 
 def _check_rates(optimizer: Any, steps: int) -> None:
     """`ValueError` for a schedule that leaves the legal rates before the run ends."""
-    schedule, first = getattr(optimizer, "schedule", None), optimizer.steps
+    schedule = getattr(optimizer, "schedule", None)
     if schedule is not None and steps > 0:
+        first = optimizer.steps
         for step in np.linspace(first, first + steps - 1, min(steps, 100)).tolist():
             number(f"the rate of step {int(step)}", schedule(int(step)))
 

@@ -11,7 +11,11 @@ own ratio. On a machine that is busy with other things, ``--clock cpu`` counts p
 - *nntrain*: ``fit`` with its history and no callbacks.
 - *PyTorch*: eager, as an expert writes it.
 - *PyTorch tuned*: fused optimiser, losses read once an epoch.
+- *JAX*: one compiled program an epoch (``jit`` of a ``scan`` over the batches); the data lies on its device.
 - *scikit-learn*: ``MLPClassifier.partial_fit``, which is one epoch.
+
+Then it prints how the time of ``nntrain`` grows with the data, the width and the depth: the slope of log time
+against log size, 1 where twice as much takes twice as long.
 
 All but the floor shuffle and gather their mini-batches inside the timed loop, in float32.
 """
@@ -31,7 +35,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nntrain import (
     SGD,
@@ -191,6 +195,64 @@ def torch_epoch(case: Case, x: np.ndarray, y: np.ndarray, tuned: bool = False) -
     return faster if tuned else plain
 
 
+def jax_epoch(case: Case, x: np.ndarray, y: np.ndarray) -> Epoch:
+    """The same epoch as one compiled program; short last batches are left out, for a scan has one shape."""
+    import jax
+    import jax.numpy as jnp
+
+    network, size, rate = (
+        network_of(case, np.random.default_rng(0)),
+        min(case.batch_size, len(x)),
+        RATES[case.optimizer],
+    )
+    bend = {"sigmoid": jax.nn.sigmoid, "relu": jax.nn.relu}[case.activation]
+    params = [
+        (jnp.array(layer.weight), jnp.array(layer.bias))
+        for layer in network.layers
+        if isinstance(layer, Linear)
+    ]
+    inputs, labels = jnp.array(x), jnp.array(y)
+
+    def loss(params, index):  # type: ignore[no-untyped-def]
+        h = inputs[index]
+        for weight, bias in params[:-1]:
+            h = bend(h @ weight + bias)
+        z = h @ params[-1][0] + params[-1][1]
+        right = jnp.take_along_axis(z, labels[index][:, None], axis=1)[:, 0]
+        return (jax.nn.logsumexp(z, axis=1) - right).mean()
+
+    def step(state, index):  # type: ignore[no-untyped-def]
+        params, m, r, tau = state
+        value, grads = jax.value_and_grad(loss)(params, index)
+        if case.optimizer == "SGD":
+            moved = jax.tree.map(lambda p, g: p - rate * g, params, grads)
+            return (moved, m, r, tau), value
+        tau = tau + 1
+        m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, grads)
+        r = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, r, grads)
+        scale = rate * jnp.sqrt(1 - 0.999**tau) / (1 - 0.9**tau)
+        moved = jax.tree.map(
+            lambda p, a, b: p - scale * a / (jnp.sqrt(b) + 1e-8), params, m, r
+        )
+        return (moved, m, r, tau), value
+
+    @jax.jit
+    def whole(state, key):  # type: ignore[no-untyped-def]
+        order = jax.random.permutation(key, len(x))
+        batches = order[: len(x) // size * size].reshape(-1, size)
+        return jax.lax.scan(step, state, batches)
+
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    run = {"state": (params, zeros, zeros, jnp.array(0.0)), "key": jax.random.key(0)}
+
+    def epoch() -> list[float]:
+        run["key"], key = jax.random.split(run["key"])
+        run["state"], losses = whole(run["state"], key)
+        return np.asarray(losses).tolist()
+
+    return epoch
+
+
 def sklearn_epoch(case: Case, x: np.ndarray, y: np.ndarray) -> Epoch:
     from sklearn.neural_network import MLPClassifier
 
@@ -287,6 +349,7 @@ def contenders_of(
     makers: dict[str, Callable[[], Epoch]] = {
         "PyTorch": lambda: torch_epoch(case, x, y),
         "PyTorch tuned": lambda: torch_epoch(case, x, y, tuned=True),
+        "JAX": lambda: jax_epoch(case, x, y),
         "scikit-learn": lambda: sklearn_epoch(case, x, y),
     }
     for name, make in makers.items():
@@ -300,7 +363,15 @@ def contenders_of(
     return found
 
 
-NAMES = ("floor", "bare loop", "nntrain", "PyTorch", "PyTorch tuned", "scikit-learn")
+NAMES = (
+    "floor",
+    "bare loop",
+    "nntrain",
+    "PyTorch",
+    "PyTorch tuned",
+    "JAX",
+    "scikit-learn",
+)
 
 
 def ratio(seconds: dict[str, np.ndarray], over: str, under: str) -> float:
@@ -321,8 +392,8 @@ def table(results: dict[Case, dict[str, np.ndarray]]) -> str:
     lines = [
         "| network | "
         + " | ".join(f"{name} (s)" for name in NAMES)
-        + " | PyTorch ÷ nntrain | nntrain ÷ floor |",
-        "|---" * (len(NAMES) + 3) + "|",
+        + " | PyTorch ÷ nntrain | nntrain ÷ floor | bare loop ÷ nntrain | JAX ÷ nntrain |",
+        "|---" * (len(NAMES) + 5) + "|",
     ]
     for case, seconds in results.items():
         medians = [
@@ -345,8 +416,52 @@ def table(results: dict[Case, dict[str, np.ndarray]]) -> str:
                 f"≤ {case.times_floor}",
             ),
         ]
+        others = [ratio(seconds, name, "nntrain") for name in ("bare loop", "JAX")]
+        marks += ["–" if math.isnan(value) else f"{value:.2f}" for value in others]
         lines.append(f"| {' | '.join([str(case), *medians, *marks])} |")
     return "\n".join(lines)
+
+
+# What is made larger, and the sizes: examples, width and depth of the hidden layers.
+GROWTH = {
+    "examples": [(n, 128, 2) for n in (1000, 2000, 4000, 8000)],
+    "width": [(1000, n, 2) for n in (128, 256, 512, 1024)],
+    "depth": [(1000, 128, n) for n in (2, 4, 8, 16)],
+}
+
+
+def growth(repeats: int, clock: Callable[[], float]) -> dict[str, float]:
+    """The slope of log(time of an epoch) against log(size), by what grows."""
+    slopes, rng = {}, np.random.default_rng(0)
+    for name, settings in GROWTH.items():
+        epochs: dict[str, Epoch] = {}
+        for examples, width, depth in settings:
+            case = Case((784, *[width] * depth, 10), 128, "SGD", "relu", 0, 0)
+            x = rng.random((examples, 784), dtype=np.float32)
+            y = rng.integers(0, 10, examples)
+            epochs[str((examples, width, depth))] = nntrain_epoch(case, x, y)
+        seconds = time_rounds(epochs, repeats, clock)
+        place = ["examples", "width", "depth"].index(name)
+        grown = np.log([setting[place] for setting in settings])
+        times = np.log([np.median(values) for values in seconds.values()])
+        slopes[name] = float(np.polyfit(grown, times, 1)[0])
+    return slopes
+
+
+def machine() -> str:
+    """The processor, and the library that multiplies matrices for NumPy."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        found = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    except OSError:
+        found = []
+    processor = found[0] if found else platform.processor() or platform.machine()
+    blas = [
+        f"{library['internal_api']} {library['version']} ({library['architecture']})"
+        for library in threadpool_info()
+        if library["user_api"] == "blas" and "numpy" in library["filepath"]
+    ]
+    return f"{processor}, BLAS {', '.join(blas) or 'unknown'}"
 
 
 def plot(results: dict[Case, dict[str, np.ndarray]], path: Path, note: str) -> None:
@@ -412,7 +527,7 @@ def main(arguments: list[str] | None = None) -> dict[Case, dict[str, np.ndarray]
     )
     parser.add_argument(
         "--only",
-        default="pytorch,scikit-learn",
+        default="pytorch,jax,scikit-learn",
         help="contenders beside the floor and nntrain",
     )
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
@@ -442,9 +557,13 @@ def main(arguments: list[str] | None = None) -> dict[Case, dict[str, np.ndarray]
     note = (
         f"One epoch of {len(x):,} images ({data}), {chosen.threads} thread(s), {chosen.repeats} rounds, "
         f"{chosen.clock} clock, "
-        f"NumPy {np.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores"
+        f"NumPy {np.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores, {machine()}"
     )
-    text = f"{table(results)}\n\n{note}. Times are medians, ratios medians of each round's own.\n"
+    with threadpool_limits(chosen.threads):
+        slopes = growth(chosen.repeats, clock)
+    grown = ", ".join(f"{name} {slope:.2f}" for name, slope in slopes.items())
+    text = f"{table(results)}\n\n{note}. Times are medians, ratios medians of each round's own.\n\n"
+    text += f"Slopes of log time against log size: {grown}.\n"
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "bench.md").write_text(text, encoding="utf-8")
     plot(results, chosen.out / "bench.svg", note.replace(", NumPy", "\nNumPy"))

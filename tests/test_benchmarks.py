@@ -1,5 +1,6 @@
 """The benchmark runs, on sizes too small to mean anything; stored results are what the script makes."""
 
+import dataclasses
 import importlib.util
 import json
 import math
@@ -53,6 +54,12 @@ def random_data(bench, monkeypatch):
     rng = np.random.default_rng(0)
     x, y = rng.random((64, 784), dtype=np.float32), rng.integers(0, 10, 64)
     monkeypatch.setattr(bench, "load", lambda n: (x, y, "random data"))
+    sizes = {
+        "examples": [(16, 4, 1), (32, 4, 1)],
+        "width": [(16, 4, 1), (16, 8, 1)],
+        "depth": [(16, 4, 1), (16, 4, 2)],
+    }
+    monkeypatch.setattr(bench, "GROWTH", sizes)
 
 
 def test_the_benchmark_runs_and_writes_table_and_plot(
@@ -77,12 +84,45 @@ def test_the_benchmark_runs_and_writes_table_and_plot(
     assert (
         "| – | – |" in printed and "not measured (needs ≥ 5.0)" in printed
     )  # no PyTorch this time
-    assert "random data" in printed
+    assert "random data" in printed and ", BLAS " in printed
+    assert "Slopes of log time against log size: examples " in printed
     svg = (tmp_path / "bench.svg").read_text(encoding="utf-8")
     assert "<svg" in svg
     for seconds in results.values():
         assert set(seconds) == {"floor", "bare loop", "nntrain", "scikit-learn"}
         assert all((values > 0).all() for values in seconds.values())
+
+
+def test_slopes_tell_how_time_grows(bench, monkeypatch):
+    """With a clock that says time is 3 · examples · width² · depth^0.5."""
+    sizes = {
+        "examples": [(n, 4, 2) for n in (10, 20, 40)],
+        "width": [(10, n, 2) for n in (4, 8, 16)],
+        "depth": [(10, 4, n) for n in (1, 2, 4)],
+    }
+    monkeypatch.setattr(bench, "GROWTH", sizes)
+
+    def times(epochs, repeats, clock):
+        settings = {name: eval(name) for name in epochs}
+        return {
+            name: np.full(repeats, 3 * n * width**2 * depth**0.5)
+            for name, (n, width, depth) in settings.items()
+        }
+
+    monkeypatch.setattr(bench, "time_rounds", times)
+    slopes = bench.growth(3, None)
+    assert slopes == pytest.approx({"examples": 1, "width": 2, "depth": 0.5})
+
+
+@pytest.mark.parametrize("row", [0, 4])
+def test_jax_trains_the_same_network(row, bench, rng):
+    """From the same weights and in one batch, JAX's first losses are those of the package."""
+    pytest.importorskip("jax", reason="JAX is not installed")
+    case = dataclasses.replace(bench.CASES[row], batch_size=64)
+    x, y = rng.random((64, 784), dtype=np.float32), rng.integers(0, 10, 64)
+    ours, theirs = bench.nntrain_epoch(case, x, y), bench.jax_epoch(case, x, y)
+    for _ in range(3):
+        assert ours()[-1] == pytest.approx(theirs()[0], rel=1e-4)
 
 
 @pytest.mark.parametrize("row", [0, 4])

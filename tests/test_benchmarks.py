@@ -366,6 +366,19 @@ def test_the_stored_search_is_reproduced_in_part(runs, data):
     )
 
 
+def test_the_ablation_changes_one_thing_of_the_winner_at_a_time(runs):
+    kept = stored("mnist_ablation.json")
+    base, seeds = kept["provenance"]["base"], kept["provenance"]["seeds"]
+    assert base == runs.winner(stored("mnist_search.json")["second"])
+    whole = sum(map(len, runs.ABLATION.values())) * len(seeds)
+    assert len(kept["runs"]) == whole
+    for run in kept["runs"]:
+        setting = {key: run.get(key) for key in runs.SETTING}
+        changed = {key for key in base if setting[key] != base[key]} - {"lr"}
+        changed |= {"units", "schedule", "optimizer"} & set(run)
+        assert len(changed) == (run["change"] != "nothing changed"), run
+
+
 def test_the_winner_has_the_best_mean_and_not_the_best_run(runs):
     setting = dict(zip(runs.SETTING, ([9], 0.1, 0.0, 0.0, 5), strict=True))
     found = [

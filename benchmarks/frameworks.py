@@ -1,7 +1,7 @@
-"""What the chapter on frameworks measures with PyTorch, stored for readers who have not installed it.
+"""What the chapter on frameworks measures with PyTorch, JAX and Keras, stored for readers without them.
 
-The chapter's own cells are run, with PyTorch there, and what they wrote into the chapter's
-dictionary `pytorch` is kept.
+The chapter's own cells are run, with the libraries there, and what they wrote into the chapter's
+dictionaries `pytorch` and `others` is kept.
 """
 
 from __future__ import annotations
@@ -50,6 +50,19 @@ def make_frameworks(path: Path) -> None:
     facts["versions"]["torch"] = names["torch"].__version__.split("+")[0]
     facts["versions"]["scikit-learn"] = sklearn.__version__
     store(path, facts, numbers=_rounded(names["pytorch"]))
+
+
+def make_others(path: Path) -> None:
+    """Run the chapter as far as JAX and Keras, and store their losses. SystemExit without them."""
+    names = names_of(CHAPTER, last="jax-keras-run")
+    if names["jax"] is None:
+        raise SystemExit("JAX or Keras is missing: pip install jax keras, then again")
+    facts = provenance(
+        "--part jax_keras", setting="the cells of book/12_frameworks.ipynb"
+    )
+    for library in ("jax", "keras"):
+        facts["versions"][library] = names[library].__version__
+    store(path, facts, numbers=_rounded(names["others"]))
 
 
 def _rounded(value: Any) -> Any:

@@ -28,6 +28,7 @@ PARTS = (
     "rounding",
     "outputs",
     "table",
+    "jax_keras",
 )
 
 
@@ -55,6 +56,8 @@ def main(arguments: list[str] | None = None) -> None:
             practice.make_practice(out / "practice.json", jobs)
         elif part == "frameworks":
             frameworks.make_frameworks(out / "frameworks.json")
+        elif part == "jax_keras":
+            frameworks.make_others(out / "jax_keras.json")
         elif part == "digits":
             path = out / "digit_network.npz"
             mnist.make_digit_network(load_mnist(), path, chosen.digit_epochs)

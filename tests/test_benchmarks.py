@@ -338,6 +338,20 @@ def test_what_is_stored_for_chapter_9_is_what_its_cells_measure(torch):
     np.testing.assert_allclose(measured["losses"][:20], kept["losses"][:20], atol=1e-4)
 
 
+def test_the_stored_losses_of_jax_and_keras_are_the_curve_of_nntrain():
+    import frameworks
+
+    kept = stored("jax_keras.json")
+    names = frameworks.names_of(frameworks.CHAPTER, last="a46bb368")
+    for library in ("JAX", "Keras"):
+        assert library.lower() in kept["provenance"]["versions"]
+        found = np.array(kept["numbers"][library])
+        np.testing.assert_allclose(found, names["curves"]["nntrain"], atol=1e-2)
+        np.testing.assert_allclose(
+            found[:20], names["curves"]["nntrain"][:20], atol=1e-4
+        )
+
+
 def test_the_stored_search_looked_twice_at_the_best(runs):
     search = stored("mnist_search.json")
     first = search["first"]

@@ -11,10 +11,6 @@ import pytest
 from test_chapters import CHAPTERS, NOTEBOOKS, defined_and_used, prose
 
 MOST_WORDS = 3500
-# Chapters still to be brought down to a lecture, and what they may have until then.
-STILL_LONG = {
-    "12_frameworks": 3650,
-}
 
 
 def cells_of(path: Path) -> list[dict[str, Any]]:
@@ -146,4 +142,4 @@ def test_deeper_sections_are_marked_and_can_be_skipped(path):
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 def test_the_core_of_a_chapter_is_one_lecture(path):
     words = core_words(cells_of(path))
-    assert words <= STILL_LONG.get(path.stem, MOST_WORDS), f"{words} words of prose"
+    assert words <= MOST_WORDS, f"{words} words of prose"

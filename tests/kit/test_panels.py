@@ -245,3 +245,18 @@ def test_layers_show_words_in_units_and_what_flows_which_way():
 def test_layers_need_a_word_for_every_unit():
     with pytest.raises(ValueError, match="3 words, one a unit"):
         _ = network_panel([["a", "b"]], [0]).html
+
+
+def test_a_long_note_is_not_cut_beside_long_names():
+    note = (
+        "Of 10,000 images: 937 found, 63 missed,\n54 false alarms, 8946 left in peace"
+    )
+    panel = Bars(
+        "share", ["specificity", "F1"], lying=True, note="note", size=(4.2, 3.4)
+    )
+    figure, artists = panel.draw()
+    artists["note"].set_text(note)
+    figure.draw_without_rendering()
+    box = artists["note"].get_window_extent()
+    assert box.x0 > 0 and box.x1 < figure.bbox.x1
+    assert box.y0 > figure.axes[0].bbox.y1 and box.y1 < figure.bbox.y1

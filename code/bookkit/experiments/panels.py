@@ -63,7 +63,9 @@ class Panel:
             self.fixed(ax)
         ax.set(xlim=self.xlim, ylim=self.ylim)
         if self.note:
-            artists["note"] = ax.set_title("note")
+            # over the middle of the whole picture, where a long note has room
+            size = plt.rcParams["axes.titlesize"]
+            artists["note"] = figure.suptitle("note", fontsize=size)
         return figure, artists
 
     def move(self, settings: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:

@@ -201,6 +201,8 @@ def test_randomness_comes_from_a_generator(way_in):
         ),
         (lambda: SGD(None, lr=0.1), "a model with flat arrays .* got NoneType"),
         (lambda: Adam(network(), betas=0.9), "betas must be two numbers, .* got 0.9"),
+        (lambda: Adam(network(), betas=(0.9,)), r"two numbers, .* got \(0.9,\)"),
+        (lambda: Adam(network(), betas={0.9, 0.8}), "betas must be two numbers"),
         (lambda: per_epoch(0.1, 10), "per_epoch needs a schedule, .* got 0.1"),
         (
             lambda: Linear(2, 2, rng=RNG, init="he"),

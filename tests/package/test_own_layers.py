@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -173,6 +174,15 @@ def test_recorded_rates_stand_beside_their_steps():
     logs = [LearningRateLog(), LearningRateLog()]
     fit(*parts, train, epochs=2, progress=False, callbacks=logs, history=history)
     assert np.isnan(history.lr[:4]).all() and history.lr[4:] == [0.1] * 4
+
+
+def test_an_epochs_seconds_are_those_it_took():
+    network = Sequential(Linear(4, 3, rng=np.random.default_rng(0)))
+    parts = network, CrossEntropyLoss(), SGD(network, 0.1)
+    began = time.perf_counter()
+    history = fit(*parts, Batches(X, Y, 5, shuffle=False), epochs=3, progress=False)
+    assert 0 < history["seconds"].min()
+    assert history["seconds"].sum() <= time.perf_counter() - began
 
 
 def test_a_tensor_is_copied_and_pickled_as_an_input():

@@ -21,6 +21,7 @@ from jupyter_cache import get_cache
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 from .assets import repository_url, site_url
 from .numbers import Numbers, Page, picture
@@ -107,7 +108,12 @@ def _run(path: Path, cache: Path) -> NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     if not any(cell.cell_type == "code" for cell in notebook.cells):
         return notebook
-    _, merged = get_cache(cache).merge_match_into_notebook(deepcopy(notebook))
+    try:
+        _, merged = get_cache(cache).merge_match_into_notebook(deepcopy(notebook))
+    except KeyError:
+        raise ExtensionError(
+            f"{path.name} was changed while the book was built: build it again."
+        ) from None
     return merged
 
 

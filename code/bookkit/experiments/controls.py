@@ -60,6 +60,35 @@ class Control:
             else self.format.format(value)
         )
 
+    @property
+    def fine(self) -> float | str:
+        """The step of a slider that takes any value, in places of the list; "any" if free."""
+        if self.kind == "integer":
+            return 1 / (self.values[1] - self.values[0])
+        return 1 if self.kind == "choice" else "any"
+
+    def between(self, place: float) -> Any:
+        """The value at a place in the list, or between two: what is shown there is what it is.
+
+        >>> control = make_controls({"lr": Log(0.01, 1, 3)}, {}, {}, {}, {})[0]
+        >>> control.between(0), control.between(1.5)
+        (0.01, 0.316)
+        """
+        low = math.floor(place)
+        if low == place:
+            return self.values[low]
+        first, last, share = self.values[low], self.values[low + 1], place - low
+        if self.kind in ("log", "listed") and first > 0:
+            value = first * (last / first) ** share
+        else:
+            value = first + share * (last - first)
+        if isinstance(first, int) and isinstance(last, int):
+            return round(value)
+        try:
+            return float(self.format.format(value))
+        except ValueError:  # such as "30 %"
+            return _plain(value)
+
 
 def make_controls(
     spec: Mapping[str, Iterable[Any]],

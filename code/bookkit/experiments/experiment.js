@@ -7,6 +7,9 @@
   const WIDTH = { outline: 3, words: 2, raster: 1 };   // references a form takes (see shapes.py)
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+  // How many settings the data hold.
+  const sizeOf = ({ sparse, controls }) => (sparse ? 1 : controls.reduce((product, c) => product * c.values.length, 1));
+
   // Five parts, as stream.py writes them: record lengths, records, references, pixels, texts.
   async function unpack(packed) {
     const zipped = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));
@@ -33,7 +36,7 @@
       for (let i = 1; i < count; i++) part[i] += part[i - 1];
       return part;
     };
-    const size = packed.controls.reduce((product, c) => product * c.values.length, 1);
+    const size = sizeOf(packed);
     const table = (width, frames) => Array.from({ length: width }, () => column(size * frames));
     const sentences = table(packed.words, packed.step ? packed.step.count : 1);
     const tables = packed.artists.map((a) => table(a.parts * WIDTH[a.form], a.frames));
@@ -224,12 +227,12 @@
 
     // Stand where the artist is, and say so.
     update() {
-      const { owner, grip } = this, { controls, step } = owner.packed, box = this.box(owner.position, owner.step);
+      const { owner, grip } = this, box = this.box(owner.position, owner.step);
       const view = this.svg.viewBox.baseVal, within = (v, most) => v >= 0 && v <= most;
       const [x, y] = box ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : [-1, -1];
       grip.hidden = !within(x, view.width) || !within(y, view.height);
       Object.assign(grip.style, { left: `${(100 * x) / view.width}%`, top: `${(100 * y) / view.height}%` });
-      const texts = this.controls.map((which) => (which === "step" ? step.texts[owner.step] : controls[which].texts[owner.position[which]]));
+      const texts = this.controls.map((which) => owner.text(which));
       grip.setAttribute("aria-valuenow", this.controls[0] === "step" ? owner.step : owner.position[this.controls[0]]);
       grip.setAttribute("aria-valuetext", texts.join(", "));
     }
@@ -698,8 +701,16 @@
       return this.data.tables[n].map((column) => column[row]);
     }
 
+    // The place of a setting in the tables: Python's own answer stands behind the prepared ones.
     setting(position) {
-      return this.packed.controls.reduce((i, control, n) => i * control.values.length + position[n], 0);
+      if (this.answer && String(position) === String(this.position)) return sizeOf(this.packed);
+      if (this.packed.sparse) return 0;
+      return this.packed.controls.reduce((i, control, n) => i * control.values.length + Math.round(position[n]), 0);
+    }
+
+    text(which) {
+      if (which === "step") return this.packed.step.texts[this.step];
+      return this.answer ? this.answer.controls[which].text : this.packed.controls[which].texts[Math.round(this.position[which])];
     }
 
     // What the reader sets; a screen reader hears of it.
@@ -711,6 +722,7 @@
     // Show one setting: positions of the controls in their lists, and the step.
     show(position, step) {
       [this.position, this.step] = [position, step];
+      if (this.source) this.inquire();
       this.setControls();
       if (!this.data) return;
       const data = this.data;
@@ -734,7 +746,7 @@
         if (field.type === "radio") { field.checked = +field.value === i; continue; }
         field.value = i;
         if (field.type !== "range") continue;
-        const text = (which === "step" ? this.packed.step : this.packed.controls[which]).texts[i];
+        const text = this.text(which);
         field.setAttribute("aria-valuetext", text);
         field.parentNode.querySelector("output").textContent = text;
       }
@@ -759,6 +771,74 @@
       const position = which === "step" ? this.position : this.position.map((old, i) => (i === +which ? value : old));
       this.show(position, which === "step" ? value : this.step);
       if (!this.data) this.ready();
+    }
+
+    // Answers for any setting, where the page runs Python: `source(position)` promises the experiment packed for that one,
+    // and what its controls then say; `fine` is the step of each slider. Without a source the prepared answers serve.
+    connect(source, fine) {
+      [this.source, this.asked] = [source, null];
+      this.fine(fine);
+      return this.ready().then(() => this.show(this.position, this.step));
+    }
+
+    disconnect() {
+      if (!this.source) return;
+      this.source = this.asked = this.answer = null;
+      this.fine(this.packed.controls.map(() => 1));
+      this.show(this.packed.sparse ? this.packed.controls.map((control) => control.start) : this.position.map(Math.round), this.step);
+    }
+
+    fine(steps) {
+      for (const field of this.form.querySelectorAll("input[type=range][data-control]"))
+        if (field.dataset.control !== "step") field.step = steps[field.dataset.control];
+    }
+
+    // One question at a time; the last setting is asked for when the answer to an earlier one is there.
+    inquire() {
+      const { source, position } = this, wanted = String(position);
+      if (!this.data || this.pending || this.asked === wanted) return;
+      this.asked = this.pending = wanted;
+      // What takes longer than the eye waits: the nearest prepared answer meanwhile.
+      const late = setTimeout(() => { if (!this.packed.sparse) { this.answer = null; this.show(this.position, this.step); } }, 150);
+      const over = (act) => (result) => {
+        clearTimeout(late);
+        this.pending = null;
+        if (this.source !== source) return;
+        act(result);
+        this.show(this.position, this.step);
+      };
+      source(position).then(async (one) => [one, await unpack(one.packed)])
+        .then(over((found) => this.admit(...found)), over((error) => { this.form.querySelector(".nn-said").textContent = error.message; }));
+    }
+
+    // Python's answer joins the prepared ones, in a place of its own behind them, where the last one stood.
+    admit({ packed, controls }, one) {
+      const { data } = this, size = sizeOf(this.packed), steps = this.packed.step ? this.packed.step.count : 1;
+      const own = this.own || (this.own = { records: data.records.length, texts: data.texts.length, levels: data.levels });
+      data.records.splice(own.records, Infinity, ...one.records);
+      data.texts.splice(own.texts, Infinity, ...one.texts);
+      data.levels = new Uint8Array(own.levels.length + one.levels.length);
+      data.levels.set(own.levels);
+      data.levels.set(one.levels, own.levels.length);
+      const moved = { outline: [own.records, own.records, own.records], words: [own.texts, own.records], raster: [own.levels.length] };
+      const behind = (column, frames, value) => {
+        const longer = new Int32Array((size + 1) * frames);
+        longer.set(column.subarray(0, size * frames));
+        for (let k = 0; k < frames; k++) longer[size * frames + k] = value(k);
+        return longer;
+      };
+      this.packed.artists.forEach((artist, n) => {
+        const { frames } = packed.artists[n], by = moved[artist.form];
+        artist.state = "";
+        data.tables[n] = data.tables[n].map((column, i) => behind(column, artist.frames, (k) => {
+          const ref = one.tables[n][i][Math.min(k, frames - 1)];
+          return ref < 0 ? ref : ref + by[i % by.length];
+        }));
+      });
+      const last = (packed.step ? packed.step.count : 1) - 1, blank = data.texts.push("") - 1;
+      const said = Array.from({ length: last + 1 }, (_, k) => data.texts.push(one.sentences.map((column) => one.texts[column[k]]).join(" ").trimEnd()) - 1);
+      data.sentences = data.sentences.map((column, i) => behind(column, steps, (k) => (i ? blank : said[Math.min(k, last)])));
+      this.answer = { controls };
     }
 
     clicked(button) {
@@ -799,7 +879,8 @@
     // The state of several experiments fits in one address: ?<id>.<control>=<value>&…#<id>
     link() {
       const url = new URL(location.href), { controls, step } = this.packed;
-      controls.forEach((control, n) => url.searchParams.set(`${this.id}.${control.name}`, control.values[this.position[n]]));
+      controls.forEach((control, n) => url.searchParams.set(`${this.id}.${control.name}`,
+        this.answer ? this.answer.controls[n].value : control.values[Math.round(this.position[n])]));
       if (step) url.searchParams.set(`${this.id}.${step.name}`, step.values[this.step]);
       url.hash = this.id;
       const said = this.form.querySelector(".nn-said"), say = (text) => { said.textContent = text; };

@@ -23,15 +23,22 @@ LARGEST_GRID = 5000
 
 
 def pack(
-    experiment: Definition, figures: list[Any], moving: dict[str, Kind]
+    experiment: Definition,
+    figures: list[Any],
+    moving: dict[str, Kind],
+    settings: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Run `compute` at every grid point; the result is the JSON the component reads.
 
+    With `settings`, at those alone: the page's own Python then answers for the others.
+
     Raises `ValueError` for data that do not fit the artists and for too large a grid.
     """
-    names = [control.name for control in experiment.controls]
-    points = itertools.product(*(c.values for c in experiment.controls))
-    settings = [dict(zip(names, point, strict=True)) for point in points]
+    sparse = settings is not None
+    if settings is None:
+        names = [control.name for control in experiment.controls]
+        points = itertools.product(*(c.values for c in experiment.controls))
+        settings = [dict(zip(names, point, strict=True)) for point in points]
     if len(settings) > LARGEST_GRID:
         raise ValueError(
             f"the controls of {experiment.id!r} make {len(settings)} settings; "
@@ -89,8 +96,11 @@ def pack(
         "step": experiment.step_spec(steps),
         "axes": axes,
         "artists": specs,
-        "handles": handles_of(experiment, moving),
-        "predict": experiment.predict_spec(steps, list(moving)),
+        "handles": [] if sparse else handles_of(experiment, moving),
+        "sparse": sparse,
+        "predict": {"right": ""}
+        if sparse
+        else experiment.predict_spec(steps, list(moving)),
         "words": spoken.shape[1],
         "longest": " ".join(longest),
         **writer.stream(tables),
@@ -147,7 +157,8 @@ class Unpacked:
         self.reader = Reader(packed)
         self.shape = tuple(len(control["values"]) for control in packed["controls"])
         self.steps = packed["step"]["count"] if packed["step"] else 1
-        size = int(np.prod(self.shape))
+        self.sparse = packed["sparse"]
+        size = 1 if self.sparse else int(np.prod(self.shape))
         self.sentences = self.reader.table(size * self.steps, packed["words"])
         self.tables: dict[str, tuple[dict[str, Any], np.ndarray]] = {}
         for spec in packed["artists"]:
@@ -155,15 +166,17 @@ class Unpacked:
             table = self.reader.table(size * spec["frames"], width)
             self.tables[spec["name"]] = spec, table
 
+    def setting(self, position: tuple[int, ...]) -> int:
+        return 0 if self.sparse else int(np.ravel_multi_index(position, self.shape))
+
     def sentence(self, position: tuple[int, ...], step: int = 0) -> str:
-        row = int(np.ravel_multi_index(position, self.shape)) * self.steps + step
+        row = self.setting(position) * self.steps + step
         return " ".join(self.reader.texts[i] for i in self.sentences[row]).rstrip()
 
     def show(self, name: str, position: tuple[int, ...], step: int = 0) -> list[Shape]:
         """The shapes of one artist, one for each of its parts."""
         spec, table = self.tables[name]
-        setting = int(np.ravel_multi_index(position, self.shape))
-        row = table[setting * spec["frames"] + min(step, spec["frames"] - 1)]
+        row = table[self.setting(position) * spec["frames"] + min(step, spec["frames"] - 1)]
         form = FORMS[spec["form"]]
         refs = row.reshape(spec["parts"], form.width)
         return [form.read(self.reader, part, spec, step) for part in refs]

@@ -19,15 +19,19 @@ from bookkit.experiments.predict import Predict
 RADIO_LETTERS = 44  # choices longer than this in all become a <select>
 
 
-def render(experiment: Definition) -> str:
-    """Compute everything and write the element; `ValueError` if it is too large."""
+def render(experiment: Definition, whole: bool = True) -> str:
+    """Compute everything and write the element; `ValueError` if it is too large.
+
+    Not `whole`: at the start alone, for a page whose own Python answers for the rest.
+    """
     figures, moving = draw(experiment)
     first = experiment.values()
     data = experiment.moves(experiment.start, first, set(moving))
     for name, kind in moving.items():
         kind.apply(kind.check(at_step(data[name], 10**9)))
     freeze(figures)
-    packed = pack(experiment, figures, moving)
+    settings = None if whole else [experiment.start]
+    packed = pack(experiment, figures, moving, settings)
     unpacked = Unpacked(packed)
     position = tuple(control.start for control in experiment.controls)
     step = packed["step"]["start"] if packed["step"] else 0

@@ -62,6 +62,7 @@ class Kernel:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._shown = True
+        self._redraw = False
         self.out = Stream("stdout", self.send)
         self.err = Stream("stderr", self.send)
         self.main = ModuleType("__main__")
@@ -88,16 +89,23 @@ class Kernel:
                 piece = {"kind": "display", "data": data}
                 if "image/svg+xml" in data:
                     piece["alt"] = values.describe(thing)
+                if not raw and values.is_experiment(thing):
+                    from bookkit.live import experiments
+
+                    data["experiment"] = experiments.meet(thing, self._redraw)
                 self.send(piece)
 
-    def run(self, cell: str, source: str, show: bool = True) -> bool:
+    def run(
+        self, cell: str, source: str, show: bool = True, redraw: bool = False
+    ) -> bool:
         """Run the cell with that id; False when it ended in an error, which has been shown.
 
         With `show=False` nothing but an error is shown: the cell is needed by another one.
+        With `redraw` an experiment's element is drawn anew: its definition was edited.
         """
         streams = sys.stdout, sys.stderr, sys.modules["__main__"]
         sys.stdout, sys.stderr, sys.modules["__main__"] = self.out, self.err, self.main
-        self._shown = show
+        self._shown, self._redraw = show, redraw
         before = dict(self.main.__dict__)
         try:
             self._execute(f"<cell {cell}>", source)
@@ -119,6 +127,18 @@ class Kernel:
             ]
             self.send({"kind": "bound", "names": bound})
             sys.stdout, sys.stderr, sys.modules["__main__"] = streams
+        return True
+
+    def ask(self, experiment: str, places: list[float]) -> bool:
+        """Answer for an experiment that a cell has shown, at any setting of its controls."""
+        from bookkit.live import experiments
+
+        try:
+            found = experiments.answer(experiment, places)
+        except Exception as error:
+            self.send({"kind": "error", **errors.explain(error)})
+            return False
+        self.send({"kind": "answer", **found})
         return True
 
     def _execute(self, name: str, source: str) -> None:
@@ -182,11 +202,20 @@ def connect(send: Send) -> Kernel:
 
 
 def command(text: str) -> None:
-    """Do what the page asks, `{"cell", "code", "show"}` as JSON, and say how it ended.
+    """Do what the page asks, as JSON, and say how it ended.
 
-    The last piece sent is `{"kind": "done", "ok": whether the cell ran to its end}`.
+    Either `{"cell", "code", "show", "redraw"}`, to run a cell, or `{"experiment", "places"}`.
+    The last piece sent is `{"kind": "done", "ok": whether it came to its end}`.
     """
     asked = json.loads(text)
     kernel = connection.current()
-    done = kernel.run(asked["cell"], asked["code"], asked.get("show", True))
+    if "experiment" in asked:
+        done = kernel.ask(asked["experiment"], asked["places"])
+    else:
+        done = kernel.run(
+            asked["cell"],
+            asked["code"],
+            asked.get("show", True),
+            asked.get("redraw", False),
+        )
     kernel.send({"kind": "done", "ok": done})

@@ -18,12 +18,12 @@ _METHODS = {
 
 
 def bundle(thing: Any) -> dict[str, Any]:
-    """MIME type → value. What an experiment shows needs its whole grid, so only its name is sent."""
+    """MIME type → value. An experiment is sent by its name: its element stands in the page."""
     if _is_figure(thing):
         from bookkit.live import pictures
 
         return {"text/plain": plain(thing), "image/svg+xml": pictures.svg(thing)}
-    if _is_experiment(thing):
+    if is_experiment(thing):
         return {"text/plain": f"Experiment: {thing.title}", "experiment": thing.id}
     data: dict[str, Any] = {}
     whole = getattr(type(thing), "_repr_mimebundle_", None)
@@ -68,7 +68,7 @@ def _is_figure(thing: Any) -> bool:
     return any(kind.__module__ == "matplotlib.figure" for kind in type(thing).__mro__)
 
 
-def _is_experiment(thing: Any) -> bool:
+def is_experiment(thing: Any) -> bool:
     return any(
         kind.__module__.startswith("bookkit.experiments")
         and kind.__name__ == "Experiment"

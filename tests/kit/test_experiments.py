@@ -22,7 +22,7 @@ from matplotlib.collections import LineCollection
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
-from bookkit.experiments import Experiment, Log, frames, head, trail
+from bookkit.experiments import Curves, Experiment, Log, frames, head, trail
 from bookkit.experiments.geometry import BREAK, clip_band, clip_line, tenths
 from bookkit.experiments.kinds import Kind
 from bookkit.experiments.live import LiveFace
@@ -600,3 +600,50 @@ def test_check_live_visits_every_corner_and_notices_a_dead_control():
     result = define(compute=lively, controls=controls, step="step").check_live()
     assert {(0.1, "a"), (0.1, "b"), (1.0, "a"), (1.0, "b")} <= set(visited)
     assert result["longest"] >= result["median"] > 0
+
+
+def test_an_experiment_is_packed_for_one_setting_between_the_listed_ones():
+    from bookkit.live.experiments import Face
+
+    def compute(rate):
+        return {"y": rate ** np.arange(5.0)}
+
+    experiment = Experiment(
+        "any-value", "Any value", {"rate": [0.1, 0.5, 0.9]}, step="step",
+        panels=[Curves({"y": "y"}, xlim=(0, 4), ylim=(0, 1), xlabel="x")],
+        compute=compute, predict="?", seen="!", alt=lambda s, d: f"{d['y'][-1]:.4f}",
+    )  # fmt: skip
+    face = Face(experiment)
+    between, listed = face.answer([0.5]), face.answer([1])
+    assert between["controls"] == [{"value": 0.3, "text": "0.3"}]
+    assert Unpacked(between["packed"]).sentence((0,), 4) == f"{0.3**4:.4f}"
+    whole = Unpacked(json.loads(_packed_of(experiment.html)))
+    one = Unpacked(listed["packed"])
+    for spec in listed["packed"]["artists"]:
+        (here,), (there,) = (
+            one.show(spec["name"], (0,), 4),
+            whole.show(spec["name"], (1,), 4),
+        )
+        assert str(here) == str(there)
+
+
+def _packed_of(text):
+    return re.search(r'<script type="application/json">(.*?)</script>', text, re.S)[1]
+
+
+@pytest.mark.parametrize(
+    "values, format, place, expected",
+    [
+        ([1, 3, 5], None, 0.5, 2),
+        ([1, 3, 10], None, 1.5, 5),
+        ([0.0, 1.0], "{:.2f}", 0.333, 0.33),
+        ([0.0, 1.0], "{:.0%}", 0.25, 0.25),
+        (["a", "b"], None, 1, "b"),
+    ],
+)
+def test_what_a_place_between_two_values_holds(values, format, place, expected):
+    from bookkit.experiments.controls import make_controls
+
+    formats = {"c": format} if format else {}
+    (control,) = make_controls({"c": values}, {}, {}, {}, formats)
+    assert control.between(place) == expected

@@ -5,6 +5,7 @@ Nothing is timed here by the clock: a busy machine only makes these tests slower
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from contextlib import contextmanager
@@ -41,6 +42,14 @@ def graded(grade_id: str, **marks) -> dict:
     return {"nbgrader": {"grade_id": grade_id, "schema_version": 3, **marks}}
 
 
+EXPERIMENT = """from bookkit.experiments import Curves, Experiment
+Experiment(
+    "falling", "A curve that falls", {"rate": [0.1, 0.5, 0.9]}, step="step",
+    panels=[Curves({"y": "a curve"}, xlim=(0, 4), ylim=(0, 1), xlabel="x")],
+    compute=lambda rate: {"y": rate ** np.arange(5)},
+    predict="Where does it end?", seen="It falls.",
+    alt=lambda s, d: f"The end is {d['y'][-1]:.4f}.",
+)"""
 ALT = {"mystnb": {"image": {"alt": "A line that falls."}}}
 CELLS = [
     code("setup", SETUP, "remove-cell"),
@@ -57,6 +66,7 @@ CELLS = [
         **graded("ex-1", grade=False, solution=True),
     ),
     code("test", TESTS, "hide-cell", **graded("ex-1-test", grade=True, points=1)),
+    code("trial", EXPERIMENT, "hide-input"),
     code("last", "'the end'"),
 ]
 
@@ -125,6 +135,19 @@ class Reader:
 
     def code(self, name: str) -> str:
         return self.cell(name).get_by_role("textbox").inner_text()
+
+    def unfold(self, name: str) -> None:
+        self.cell(name).locator("summary").first.click()
+
+    def slide(self, place: str) -> None:
+        """Put the experiment's slider there, between two of its values too."""
+        self.page.locator("nn-experiment input[type=range]").first.evaluate(
+            """(field, place) => {
+                field.value = place;
+                field.dispatchEvent(new Event("input", { bubbles: true }));
+            }""",
+            place,
+        )
 
     def check(self) -> None:
         assert self.seen.outside == []
@@ -264,6 +287,43 @@ def test_an_exercise_is_blank_checked_with_hints_and_solved(shared):
     assert "✓ double" in shared.wait("solution")
 
 
+def test_what_is_solved_is_counted_kept_carried_in_a_file_and_forgotten(
+    browser, site, tmp_path
+):
+    with reading(browser, site) as reader:
+        book = reader.page.locator("[data-progress]")
+        counted = book.locator("summary")
+        assert counted.inner_text() == "0 of 1 exercises solved"
+        reader.write("solution", "def double(x):\n    return x + x")
+        reader.press("solution", "Check")
+        reader.wait("solution")
+        reader.page.reload()
+        assert counted.inner_text() == "1 of 1 exercises solved"
+        assert "solved" in reader.cell("solution").locator(".live-bar").evaluate(
+            "bar => getComputedStyle(bar, '::before').content"
+        )
+        counted.click()
+        with reader.page.expect_download() as kept:
+            book.get_by_role("button", name="Save to a file").click()
+        kept.value.save_as(tmp_path / "kept.json")
+        reader.page.once("dialog", lambda dialog: dialog.accept())
+        book.get_by_role("button", name="Forget everything").click()
+        assert counted.inner_text() == "0 of 1 exercises solved"
+        reader.page.reload()
+        assert "x + x" not in reader.cell("solution").inner_text()
+        counted.click()
+        choose = book.locator("input[type=file]")
+        (tmp_path / "other.json").write_text('{"code": {"a": 1}, "solved": {}}')
+        choose.set_input_files(tmp_path / "other.json")
+        book.get_by_text("Nothing was changed").wait_for()
+        choose.set_input_files(tmp_path / "kept.json")
+        book.get_by_text("Loaded: 1 solved, 1 pieces of code.").wait_for()
+        assert counted.inner_text() == "1 of 1 exercises solved"
+        reader.page.reload()
+        assert "x + x" in reader.cell("solution").locator("pre").first.inner_text()
+        assert reader.cell("solution").get_attribute("data-state") == "idle"
+
+
 def test_what_was_written_is_there_after_a_reload_as_text_and_does_not_run(
     browser, site
 ):
@@ -384,6 +444,119 @@ def test_on_a_phone_with_an_editor_open(browser, site, theme):
             },
         )
         assert found.violations_count == 0, found.generate_report()
+
+
+def test_an_experiment_answers_at_any_setting_once_python_runs(browser, site):
+    with reading(browser, site) as reader:
+        card = reader.page.locator("nn-experiment")
+        card.scroll_into_view_if_needed()
+        reader.page.wait_for_selector("nn-experiment[data-ready]")
+        card.locator("[data-ask=skip]").click()
+        sentence = card.locator(".nn-sentence")
+        reader.slide("0")
+        assert sentence.inner_text() == "The end is 0.0001."
+        path = card.locator(".nn-line").first
+        nearest = path.get_attribute("d")
+        assert reader.run("numbers")
+        reader.slide("1")
+        reader.page.get_by_text("Python answers this experiment").wait_for()
+        reader.slide("0.5")
+        reader.page.get_by_text(f"The end is {0.3**4:.4f}.").wait_for()
+        assert path.get_attribute("d") != nearest
+        assert card.locator("output").first.inner_text() == "0.3"
+        reader.press("numbers", "Restart")
+        assert sentence.inner_text() in (
+            f"The end is {0.5**4:.4f}.",
+            "The end is 0.0001.",
+        )
+        assert card.locator("input[type=range]").first.get_attribute("step") == "1"
+
+
+def test_an_edited_definition_redraws_the_experiment(browser, site):
+    with reading(browser, site) as reader:
+        reader.page.locator("nn-experiment").scroll_into_view_if_needed()
+        reader.page.wait_for_selector("nn-experiment[data-ready]")
+        reader.unfold("trial")
+        reader.write("trial", EXPERIMENT.replace("rate ** np", "1 - rate ** np"))
+        reader.run("trial")
+        card = reader.page.locator("nn-experiment")
+        assert card.count() == 1
+        reader.page.get_by_text(f"The end is {1 - 0.5**4:.4f}.").wait_for()
+        reader.slide("1.5")
+        reader.page.get_by_text(f"The end is {1 - 0.7**4:.4f}.").wait_for()
+        reader.write("trial", EXPERIMENT.replace("rate ** np", "1 / 0 + np"))
+        assert "ZeroDivisionError" in reader.run("trial", "failed")
+        reader.press("trial", "The book’s output")
+        assert card.locator(".nn-sentence").inner_text() == f"The end is {0.5**4:.4f}."
+
+
+def test_after_the_first_visit_it_runs_without_a_network(browser, site):
+    """The page itself must be there; Python's files come from the browser's own store."""
+    with reading(browser, site) as reader:
+        reader.run("numbers")
+        reader.press("numbers", "Restart")
+        reader.page.route("**/*.gz*", lambda route: route.abort())
+        reader.seen.complaints.clear()
+        reader.page.reload()
+        assert reader.run("numbers").startswith("6")
+
+
+def test_on_a_slow_network_the_page_counts_the_megabytes_and_can_be_stopped(
+    browser, site
+):
+    with reading(browser, site) as reader:
+        wire = reader.context.new_cdp_session(reader.page)
+        wire.send(
+            "Network.emulateNetworkConditions",
+            {"offline": False, "latency": 300, "downloadThroughput": 400_000, "uploadThroughput": 400_000},
+        )  # fmt: skip
+        reader.press("numbers")
+        reader.page.wait_for_function(
+            "() => /Fetching Python, [1-9][.0-9]* of [0-9]+ MB/.test(document.body.innerText)"
+        )
+        reader.press("numbers", "Stop")
+        reader.page.wait_for_function(
+            "() => document.querySelector('[data-cell=numbers]').dataset.state === 'idle'"
+        )
+        wire.send(
+            "Network.emulateNetworkConditions",
+            {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+        )  # fmt: skip
+        assert reader.run("numbers").startswith("6")
+
+
+def test_what_takes_long_is_announced_before_it_starts_and_can_be_declined(
+    browser, site
+):
+    cells = json.loads((site / "_static/live/cells/intro.json").read_text())
+    for cell in cells:
+        if cell["id"] == "last":
+            cell["seconds"] = 80
+    with reading(browser, site) as reader:
+        reader.page.route(
+            "**/cells/intro.json*", lambda route: route.fulfill(json=cells)
+        )
+        reader.press("last")
+        no = reader.button("last", "Not now")
+        no.wait_for()
+        assert "about 80 seconds" in reader.status("last")
+        assert reader.cell("last").get_attribute("data-state") == "idle"
+        no.click()
+        assert reader.cell("last").get_attribute("data-state") == "idle"
+        reader.press("last")
+        reader.button("last", "Go ahead").click()
+        assert reader.wait("last") == "'the end'"
+
+
+def test_a_link_runs_nothing(browser, site):
+    with reading(browser, site) as reader:
+        reader.page.goto(
+            f"{reader.address}/book/intro.html?falling.rate=0.9&code=print(1)#falling"
+        )
+        reader.page.wait_for_load_state("networkidle")
+        assert reader.page.locator("[data-state=running]").count() == 0
+        asked = [response.url for response in reader.seen.responses]
+        assert not [url for url in asked if "/_static/live/" in url]
 
 
 def test_python_cannot_reach_out(shared):

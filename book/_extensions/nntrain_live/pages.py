@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -107,12 +108,39 @@ def _exercise(cell: dict, name: str, source: nodes.Element) -> live_cell:
     return live_cell("", held, cell=cell["id"], exercise=name, classes=["cell"])
 
 
+def _progress(app: Sphinx, pagename: str) -> str:
+    """For the front page: the exercises of every chapter, by their cells' ids, which outlive any renaming."""
+    listed = []
+    for name in app.env.collect_relations():
+        path = _notebook(app, name)
+        found = cells.load(path) if path is not None else []
+        ids = [
+            cell["id"]
+            for cell in found
+            if (exercise := cells.exercise(cell)) and cells.checks_of(exercise, found)
+        ]
+        if ids:
+            title = app.env.titles[name].astext()
+            address = app.builder.get_relative_uri(pagename, name)
+            listed.append({"title": title, "page": address, "cells": ids})
+    if not listed:
+        return ""
+    data = html.escape(json.dumps(listed, ensure_ascii=False))
+    return f'<div class="live-progress" data-progress="{data}"></div>\n'
+
+
 def _link(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
     """Scripts and data for a page with code."""
-    path = _notebook(app, pagename)
-    if path is None or "data-cell=" not in context.get("body", ""):
+    path, body = _notebook(app, pagename), context.get("body", "")
+    if pagename == app.config.root_doc and (listed := _progress(app, pagename)):
+        place = body.find("</h1>") + len("</h1>")
+        body = context["body"] = body[:place] + listed + body[place:]
+    if path is None or "data-cell=" not in body:
+        if "data-progress=" in body:
+            app.add_js_file(SCRIPT, loading_method="defer", **{"data-live": ""})
+            app.add_css_file(STYLE)
         return
     version = app.env.nntrain_live  # type: ignore[attr-defined]
     chapter = path.stem

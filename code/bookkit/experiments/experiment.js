@@ -650,7 +650,7 @@
       if (!("DecompressionStream" in window)) return;     // an old browser keeps the starting picture
       this.form.hidden = false;
       const linked = this.restore();
-      this.ask.begin(linked);
+      this.ask.begin(linked || this.packed.sparse);
       if (linked && location.hash === `#${this.id}`) this.scrollIntoView({ behavior: "instant" });
       new IntersectionObserver((entries, observer) => {
         if (entries.some((entry) => entry.isIntersecting)) { observer.disconnect(); this.ready(); }
@@ -808,7 +808,7 @@
         this.show(this.position, this.step);
       };
       source(position).then(async (one) => [one, await unpack(one.packed)])
-        .then(over((found) => this.admit(...found)), over((error) => { this.form.querySelector(".nn-said").textContent = error.message; }));
+        .then(over((found) => this.admit(...found)), over(() => {}));  // the page says why there is no answer
     }
 
     // Python's answer joins the prepared ones, in a place of its own behind them, where the last one stood.

@@ -176,7 +176,9 @@ class Unpacked:
     def show(self, name: str, position: tuple[int, ...], step: int = 0) -> list[Shape]:
         """The shapes of one artist, one for each of its parts."""
         spec, table = self.tables[name]
-        row = table[self.setting(position) * spec["frames"] + min(step, spec["frames"] - 1)]
+        row = table[
+            self.setting(position) * spec["frames"] + min(step, spec["frames"] - 1)
+        ]
         form = FORMS[spec["form"]]
         refs = row.reshape(spec["parts"], form.width)
         return [form.read(self.reader, part, spec, step) for part in refs]

@@ -7,9 +7,12 @@ export class Interpreter {
   #base;
   #version;
   #kept; // the compiled program and its files; later also the memory of a Python that has just started
+  #fetching;
   #worker;
   #started;
   #pending;
+  #tell;
+  #halt;
 
   constructor(base, version) {
     this.#base = base;
@@ -18,15 +21,25 @@ export class Interpreter {
 
   /** Begin, unless it has begun. `tell` gets words on how far it is. Resolves when Python is ready. */
   start(tell) {
-    this.#started ??= this.#begin(tell).catch(error => {
-      this.#end();
+    if (this.#started) return this.#started;
+    this.#tell = tell;
+    const halted = new Promise((_, reject) => (this.#halt = () => reject(new Stopped())));
+    const started = Promise.race([this.#begin(() => this.#started === started), halted]).catch(error => {
+      if (this.#started === started) this.#end();
       throw error;
     });
-    return this.#started;
+    return (this.#started = started);
   }
 
-  async #begin(tell) {
-    this.#kept ??= await fetchAll(this.#base, tell);
+  /** What was stopped while its files arrive lets them come, for the next start, and begins nothing. */
+  async #begin(wanted) {
+    const tell = words => wanted() && this.#tell(words);
+    if (!this.#kept) {
+      const whoWaits = words => this.#started && this.#tell(words);
+      this.#fetching ??= fetchAll(this.#base, whoWaits).finally(() => (this.#fetching = undefined));
+      this.#kept = await this.#fetching;
+    }
+    if (!wanted()) throw new Stopped();
     const worker = new Worker(new URL(`worker.js?${this.#version}`, this.#base), { type: "module" });
     this.#worker = worker;
     let complaint = "";
@@ -55,6 +68,7 @@ export class Interpreter {
   /** Works at any time, also in an endless loop. Every name is lost. */
   stop() {
     const pending = this.#pending;
+    this.#halt?.();
     this.#end();
     pending?.reject(new Stopped());
   }

@@ -2,7 +2,7 @@
 // editor and Python itself, is fetched when the reader first asks for it.
 (() => {
   const script = document.currentScript;
-  const { live: version, chapter } = script.dataset;
+  const { live: version, chapter } = script.dataset; // no chapter on a page without code, such as a front page
   const base = new URL("live/", script.src);
   const cells = [...document.querySelectorAll("[data-cell]")];
   // A module with `try_table`, the newest instruction that the program uses.
@@ -29,9 +29,11 @@
     return made;
   };
 
-  // What the reader wrote and solved, kept by this browser. It may refuse to keep anything.
+  // What the reader wrote and solved, kept by this browser under the cell's own id: chapters may be renamed or split.
+  // The browser may refuse to keep anything.
+  const KEPT = /^nntrain (code|solved) (\S+)$/;
   const saved = {
-    key: (kind, cell) => `nntrain ${kind} ${chapter} ${cell}`,
+    key: (kind, cell) => `nntrain ${kind} ${cell}`,
     get(kind, cell) {
       try {
         return localStorage.getItem(this.key(kind, cell));
@@ -48,12 +50,111 @@
       }
       return true;
     },
+    /** Everything that is kept, as [kind, cell, value]. */
+    all() {
+      try {
+        return Object.entries(localStorage).flatMap(([key, value]) => (KEPT.test(key) ? [[...key.match(KEPT).slice(1), value]] : []));
+      } catch {
+        return [];
+      }
+    },
   };
+
+  const solved = ids => ids.filter(id => saved.get("solved", id) !== null).length;
+  const exercises = cells.filter(cell => "exercise" in cell.dataset);
+  const make = (name, text, className) => Object.assign(document.createElement(name), { textContent: text, className: className ?? "" });
+
+  // "4 of 11 solved" under the heading of the chapter's exercises, and a mark at each that is.
+  function showSolved() {
+    for (const cell of exercises) cell.toggleAttribute("data-solved", saved.get("solved", cell.dataset.cell) !== null);
+    const line = document.querySelector("[data-chapter-progress]");
+    if (line) line.textContent = `${solved(exercises.map(cell => cell.dataset.cell))} of ${exercises.length} solved in this browser.`;
+    document.querySelectorAll("[data-progress]").forEach(showBook);
+  }
+
+  function addChapterLine() {
+    let section = exercises[0]?.closest("section");
+    while (section?.parentElement.closest("section")?.parentElement.closest("section")) section = section.parentElement.closest("section");
+    const heading = section?.querySelector("h2, h3");
+    if (!heading) return;
+    const line = make("p", "", "live-said");
+    line.dataset.chapterProgress = "";
+    heading.after(line);
+  }
+
+  // The whole book, on the front page, with all that can be done with what is kept.
+  function showBook(place) {
+    const chapters = JSON.parse(place.dataset.progress);
+    const total = chapters.reduce((sum, one) => sum + one.cells.length, 0);
+    let box = place.querySelector("details");
+    if (!box) {
+      box = make("details");
+      const pick = Object.assign(make("input"), { type: "file", accept: "application/json,.json", hidden: true });
+      const told = make("span", "", "live-status");
+      told.setAttribute("role", "status");
+      pick.addEventListener("change", async () => {
+        told.textContent = await restoreFrom(pick.files[0]);
+        pick.value = "";
+        showSolved();
+      });
+      const actions = make("div", "", "live-bar");
+      actions.append(
+        button("Save to a file", saveToFile),
+        button("Load from a file", () => pick.click()),
+        button("Forget everything", () => {
+          const all = Object.keys(localStorage).filter(key => /^nn(train |-predict:)/.test(key)); // predictions too
+          if (!all.length) told.textContent = "Nothing is kept.";
+          else if (confirm("Forget what you wrote and solved in this book, in this browser?")) {
+            all.forEach(key => localStorage.removeItem(key));
+            told.textContent = "Forgotten.";
+            showSolved();
+          }
+        }),
+        pick, told,
+      );
+      box.append(make("summary"), make("ul"), make("p", "What you write and solve is kept by this browser alone. A file takes it to another one."), actions);
+      place.append(box);
+    }
+    box.querySelector("summary").textContent = `${solved(chapters.flatMap(one => one.cells))} of ${total} exercises solved`;
+    box.querySelector("ul").replaceChildren(...chapters.map(one => {
+      const item = make("li"), link = make("a", one.title);
+      link.href = one.page;
+      item.append(link, `: ${solved(one.cells)} of ${one.cells.length} solved`);
+      return item;
+    }));
+  }
+
+  function saveToFile() {
+    const kept = { book: "Training Neural Networks", code: {}, solved: {} };
+    for (const [kind, cell, value] of saved.all()) kept[kind][cell] = value;
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(kept, null, 1)], { type: "application/json" }));
+    link.download = "training-neural-networks-progress.json";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  // A file is text from elsewhere: only names and texts are taken from it, and nothing of it runs.
+  async function restoreFrom(file) {
+    try {
+      const kept = JSON.parse(await file.text()), found = [];
+      for (const kind of ["code", "solved"])
+        for (const [cell, value] of Object.entries(kept[kind])) {
+          if (typeof value !== "string" || !KEPT.test(saved.key(kind, cell))) throw new Error("other things in it");
+          found.push([kind, cell, value]);
+        }
+      if (!found.every(one => saved.set(...one))) return "This browser has no room for all of it.";
+      const count = found.filter(([kind]) => kind === "solved").length;
+      return `Loaded: ${count} solved, ${found.length - count} pieces of code.`;
+    } catch {
+      return "That file holds no progress of this book. Nothing was changed.";
+    }
+  }
 
   let opened;
   const notebook = () =>
     (opened ??= import(new URL(`page.js?${version}`, base).href)
-      .then(page => page.open({ base, version, chapter, cells, button, saved }))
+      .then(page => page.open({ base, version, chapter, cells, button, saved, showSolved }))
       .catch(error => {
         opened = undefined;
         throw error;
@@ -92,6 +193,10 @@
     pre.textContent = own;
     element.dataset.own = "";
   }
+
+  addChapterLine();
+  showSolved();
+  addEventListener("storage", showSolved); // another tab has solved one
 
   if (obstacle) {
     const note = document.createElement("p");

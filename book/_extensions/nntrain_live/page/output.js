@@ -28,6 +28,7 @@ export class Output {
   #progress;
   #pictures = [];
   #addresses = [];
+  #experiment; // the book's own, while one of an edited definition stands in its place
 
   constructor(place, cell, checks) {
     this.checks = checks;
@@ -60,6 +61,36 @@ export class Output {
     this.finish();
     this.place.prepend(...this.#book);
     this.#book = undefined;
+    this.experiment();
+  }
+
+  /** The experiment that this cell shows: the book's own, or one drawn anew, as `html`. */
+  experiment(html) {
+    let shown = this.place.querySelector("nn-experiment");
+    if (html) {
+      const box = element("div");
+      box.innerHTML = html;
+      const made = box.firstElementChild;
+      if (shown) {
+        this.#experiment ??= shown;
+        shown.replaceWith(made);
+      } else this.#show(made);
+      shown = made;
+    } else if (this.#experiment) {
+      shown.replaceWith(this.#experiment);
+      shown = this.#experiment;
+      this.#experiment = undefined;
+    }
+    return shown;
+  }
+
+  /** One line under the experiment; an empty one goes. */
+  remark(text, ...buttons) {
+    let line = this.place.querySelector(":scope > .live-said");
+    if (!text) return line?.remove();
+    if (!line) this.place.append((line = element("p", "live-said")));
+    line.setAttribute("role", "status");
+    line.replaceChildren(text, ...buttons);
   }
 
   /** The run is over: a bar of progress has said what it had to say. */
@@ -115,17 +146,12 @@ export class Output {
 
   #display({ data, alt }, unedited) {
     if (data["image/svg+xml"]) this.#picture(data["image/svg+xml"], alt, unedited);
-    else if (data.experiment) this.#note("The experiment shows the values that the book was built with.");
     else if (data["text/html"]) {
       const box = element("div", "output text_html");
       box.innerHTML = data["text/html"];
       this.#show(box);
     } else if (data["text/markdown"]) this.#show(boxed("text_markdown", markdown(data["text/markdown"])));
     else this.#show(asPlain(data["text/plain"] ?? ""));
-  }
-
-  #note(text) {
-    this.#show(element("p", "live-said", text));
   }
 
   #picture(svg, alt, unedited) {

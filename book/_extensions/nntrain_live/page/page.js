@@ -69,6 +69,7 @@ class Notebook {
   #owners = new Map(); // name → the cell that bound it last
   #last = new Map(); // the code a cell last ran with during this visit, also before a restart
   #running;
+  #experiments = new Map(); // cells whose experiment this Python answers → its element
 
   constructor(page) {
     this.page = page;
@@ -90,6 +91,7 @@ class Notebook {
       help.textContent = "Shift and Enter run the code. Tab indents; press Escape, then Tab, to leave the editor.";
       document.body.append(help);
     }
+    document.addEventListener("input", event => this.#wake(event.target));
   }
 
   async act(element, action) {
@@ -181,6 +183,11 @@ class Notebook {
   #forget() {
     this.#ran.clear();
     this.#owners.clear();
+    for (const [cell, element] of this.#experiments) {
+      element?.disconnect();
+      cell.output.remark("");
+    }
+    this.#experiments.clear();
   }
 
   #enqueue(cell, action) {
@@ -196,7 +203,7 @@ class Notebook {
 
   async #perform(cell, action) {
     const steps = this.#above(cell, action);
-    const seconds = Math.ceil(steps.reduce((sum, id) => sum + this.cells.get(id).seconds, 0) + this.cells.get(cell.id).seconds);
+    const seconds = this.#seconds(cell, steps);
     if (seconds > LONG && !(await this.#agreed(cell, steps.length, seconds))) return;
     this.#running = cell;
     cell.touched = true;
@@ -209,6 +216,10 @@ class Notebook {
       await this.python.start(words => cell.say(words));
       const ok = (await this.#need(cell, steps)) && (await this.#own(cell, action));
       cell.state = ok ? "done" : "failed";
+      if (ok && action === "check") {
+        this.page.saved.set("solved", cell.id, "yes");
+        this.page.showSolved();
+      }
       cell.say(ok ? told(steps.length, (performance.now() - begun) / 1000) : "");
     } catch (error) {
       this.#forget();
@@ -282,7 +293,7 @@ class Notebook {
     this.#last.set(cell.id, code);
     const receive = piece => this.#receive(cell, piece, unedited);
     try {
-      if (!(await this.#execute({ cell: cell.id, code }, receive))) return false;
+      if (!(await this.#execute({ cell: cell.id, code, redraw: this.#differs(cell, code) }, receive))) return false;
       for (const id of action === "check" ? cell.checks : []) {
         if (!(await this.#execute({ cell: id, code: this.cells.get(id).code }, receive))) return false;
       }
@@ -303,7 +314,77 @@ class Notebook {
 
   #receive(cell, piece, unedited) {
     if (piece.kind === "starting") cell.say(`${piece.words} …`);
+    else if (piece.data?.experiment) this.#meet(cell, piece.data.experiment);
     else cell.output.add(piece, unedited);
+  }
+
+  /** Whether this cell, or one that it needs, holds something else than the book's code. */
+  #differs(cell, code) {
+    if (code !== this.cells.get(cell.id).code) return true;
+    const found = new Set([cell.id]);
+    for (const user of found) for (const ids of Object.values(this.cells.get(user).uses)) ids.forEach(id => found.add(id));
+    return [...found].some(id => this.#ran.has(id) && this.#ran.get(id) !== this.cells.get(id).code);
+  }
+
+  /** From now on Python answers for the experiment, at any setting; `html` draws it anew where its definition was edited. */
+  #meet(cell, { id, fine, html }) {
+    const element = cell.output.experiment(html);
+    if (!element?.connect) return;
+    this.#experiments.set(cell, element);
+    cell.output.remark("Python answers this experiment, at any setting.");
+    element.connect(places => this.#ask(cell, id, places), fine);
+  }
+
+  #ask(cell, experiment, places) {
+    const answer = this.#queue.then(async () => {
+      const stop = this.page.button("Stop", () => this.stop());
+      const long = setTimeout(() => cell.output.remark("Python is computing … ", stop), 2000);
+      let found, error;
+      try {
+        await this.python.run({ experiment, places }, piece => {
+          if (piece.kind === "answer") found = piece;
+          else if (piece.kind === "error") error = piece;
+        });
+      } catch (stopped) {
+        this.#forget();
+        throw stopped;
+      } finally {
+        clearTimeout(long);
+      }
+      if (found) cell.output.remark("Python answers this experiment, at any setting.");
+      else cell.output.remark(`Python cannot answer here. ${error.type}: ${error.message}`);
+      if (!found) throw new Error("no answer");
+      return found;
+    });
+    this.#queue = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** The reader moves an experiment's control while Python runs: what the experiment needs is run, if that is not long. */
+  #wake(target) {
+    const element = target.closest?.("nn-experiment");
+    const cell = this.shown.get(element?.closest("[data-cell]")?.dataset.cell);
+    if (!cell || !element.connect || this.#ran.size === 0 || this.#experiments.has(cell)) return;
+    this.#experiments.set(cell, undefined);
+    this.#queue = this.#queue.then(async () => {
+      const steps = this.#above(cell, "run");
+      if (this.#ran.size === 0 || this.#seconds(cell, steps) > LONG) return;
+      cell.output.remark("Python gets ready to answer at any setting …");
+      const receive = piece => piece.data?.experiment && this.#meet(cell, piece.data.experiment);
+      try {
+        for (const id of [...steps, cell.id]) {
+          const code = this.#last.get(id) ?? this.cells.get(id).code;
+          const command = { cell: id, code, show: id === cell.id, redraw: this.#differs(cell, this.#last.get(cell.id) ?? this.cells.get(cell.id).code) };
+          if (!(await this.#execute(command, receive))) return cell.output.remark("");
+        }
+      } catch {
+        this.#forget();
+      }
+    });
+  }
+
+  #seconds(cell, steps) {
+    return Math.ceil([...steps, cell.id].reduce((sum, id) => sum + this.cells.get(id).seconds, 0));
   }
 
   #clock(cell) {

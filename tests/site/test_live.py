@@ -129,9 +129,10 @@ class Reader:
         return self.cell(name).get_by_role("status").first.inner_text()
 
     def write(self, name: str, text: str) -> None:
-        if not self.cell(name).get_by_role("textbox").count():
+        box = self.cell(name).locator(".cell_input").get_by_role("textbox")
+        if not box.count():
             self.press(name, "Edit")
-        self.cell(name).get_by_role("textbox").fill(text)
+        box.fill(text)
 
     def code(self, name: str) -> str:
         return self.cell(name).get_by_role("textbox").inner_text()

@@ -135,8 +135,8 @@ def _link(
     """Scripts and data for a page with code."""
     path, body = _notebook(app, pagename), context.get("body", "")
     if pagename == app.config.root_doc and (listed := _progress(app, pagename)):
-        place = body.find("</h1>") + len("</h1>")
-        body = context["body"] = body[:place] + listed + body[place:]
+        head, heading_end, rest = body.partition("</h1>")
+        body = context["body"] = head + heading_end + listed + rest
     if path is None or "data-cell=" not in body:
         if "data-progress=" in body:
             app.add_js_file(SCRIPT, loading_method="defer", **{"data-live": ""})

@@ -40,8 +40,8 @@ BATCH_SIZES = (1, 4, 16, 64, 256)
 BATCH_RATES = np.geomspace(0.01, 4, 25).round(4).tolist()
 # The same for Adam at equal examples, and the way of plain SGD to a goal.
 ADAM_RATES = np.geomspace(0.0002, 0.2, 25).round(6).tolist()
-GOAL, GOAL_SIZES = 0.3, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1437)
-GOAL_RATES = np.geomspace(0.02, 2, 14).round(4).tolist()
+GOAL, GOAL_SIZES = 0.3, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1442)
+GOAL_RATES = np.geomspace(0.05, 1.5, 11).round(4).tolist()
 
 # Chapters 6 and 7: each entry of a race is made from a rate and a second number, to be chosen from
 # those given (None: there is no second number).
@@ -108,7 +108,7 @@ def adam_losses(batch_size: int, lr: float) -> dict[str, Any]:
 
 def goal_updates(batch_size: int, lr: float) -> dict[str, Any]:
     """Updates of plain SGD until the training loss is below the goal, for each seed."""
-    most = max(400, 8000 // batch_size)
+    most = max(300, 5000 // batch_size)
     return {"updates": [updates_to_goal(batch_size, lr, s, GOAL, most) for s in SEEDS]}
 
 

@@ -79,7 +79,7 @@ def loss_after_updates(
 
     A run that has diverged to nan counts as infinite.
     """
-    heights = _heights(batch_size, lr, seed, {updates}, make_optimizer)
+    heights = _heights(batch_size, lr, seed, {updates}, make_optimizer, False)
     return next(height for _, height in heights)
 
 
@@ -88,11 +88,11 @@ def updates_to_goal(
 ) -> int | None:
     """How many updates of plain SGD bring the loss on all training images below `goal`.
 
-    It is looked up after every update at first, later after every 3 % more of them. None if
-    `most` updates are not enough.
+    Every batch is full. The loss is looked up after every update at first, later after every
+    3 % more of them. None if `most` updates are not enough.
     """
     looks = set(np.geomspace(1, most, 300).astype(int).tolist())
-    for done, height in _heights(batch_size, lr, seed, looks, SGD):
+    for done, height in _heights(batch_size, lr, seed, looks, SGD, True):
         if height < goal:
             return done
     return None
@@ -104,12 +104,14 @@ def _heights(
     seed: int,
     looks: set[int],
     make_optimizer: Callable[..., Any],
+    drop_last: bool,
 ) -> Iterator[tuple[int, float]]:
     """Train; after each number of updates in `looks`, that number and the loss of all."""
     x, y = _digits().x_train, _digits().y_train
     network, rng = small_network(seed), np.random.default_rng(200 + seed)
     loss, optimizer, done = CrossEntropyLoss(), make_optimizer(network, lr=lr), 0
-    batches, last = Batches(x, y, batch_size, rng=rng), max(looks)
+    batches = Batches(x, y, batch_size, drop_last=drop_last, rng=rng)
+    last = max(looks)
     with np.errstate(over="ignore", invalid="ignore"):
         while done < last:
             for batch_x, batch_y in batches:

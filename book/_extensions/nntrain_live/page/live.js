@@ -75,7 +75,9 @@
   function addChapterLine() {
     let section = exercises[0]?.closest("section");
     while (section?.parentElement.closest("section")?.parentElement.closest("section")) section = section.parentElement.closest("section");
-    const heading = section?.querySelector("h2, h3");
+    // Exercises that stand in several sections are counted under the page's title.
+    if (section && !section.contains(exercises.at(-1))) section = section.parentElement.closest("section");
+    const heading = section?.querySelector("h1, h2, h3");
     if (!heading) return;
     const line = make("p", "", "live-said");
     line.dataset.chapterProgress = "";

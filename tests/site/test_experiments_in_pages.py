@@ -47,6 +47,9 @@ def phone(browser):
 def come(page, address, name):
     page.goto(f"{address}/{name}")
     page.evaluate(
+        "document.querySelectorAll('details.deeper').forEach(d => d.open = true)"
+    )
+    page.evaluate(
         "() => Promise.all([...document.querySelectorAll('nn-experiment')]"
         ".map(e => e.ready()))"
     )

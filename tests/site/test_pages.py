@@ -42,7 +42,9 @@ def site_pages() -> list[str]:
     hidden = [
         name
         for name in found
-        if name.startswith(("_", ".")) or name.split("/")[-1] in NO_READING
+        if name.startswith(("_", "."))
+        or name.split("/")[-1] in NO_READING
+        or "<title>This page has moved</title>" in (SITE / name).read_text()
     ]
     return sorted(set(found) - set(hidden)) or ["(no site)"]
 

@@ -24,7 +24,9 @@ export class Interpreter {
     if (this.#started) return this.#started;
     this.#tell = tell;
     const halted = new Promise((_, reject) => (this.#halt = () => reject(new Stopped())));
-    const started = Promise.race([this.#begin(() => this.#started === started), halted]).catch(error => {
+    // It begins after this call: what it asks is known only then.
+    const begun = Promise.resolve().then(() => this.#begin(() => this.#started === started));
+    const started = Promise.race([begun, halted]).catch(error => {
       if (this.#started === started) this.#end();
       throw error;
     });

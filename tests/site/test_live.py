@@ -462,7 +462,9 @@ def test_an_experiment_answers_at_any_setting_once_python_runs(browser, site):
         reader.slide("1")
         reader.page.get_by_text("Python answers this experiment").wait_for()
         reader.slide("0.5")
-        reader.page.get_by_text(f"The end is {0.3**4:.4f}.").wait_for()
+        reader.page.locator(
+            ".nn-sentence", has_text=f"The end is {0.3**4:.4f}."
+        ).wait_for()
         assert path.get_attribute("d") != nearest
         assert card.locator("output").first.inner_text() == "0.3"
         reader.press("numbers", "Restart")
@@ -482,9 +484,13 @@ def test_an_edited_definition_redraws_the_experiment(browser, site):
         reader.run("trial")
         card = reader.page.locator("nn-experiment")
         assert card.count() == 1
-        reader.page.get_by_text(f"The end is {1 - 0.5**4:.4f}.").wait_for()
+        reader.page.locator(
+            ".nn-sentence", has_text=f"The end is {1 - 0.5**4:.4f}."
+        ).wait_for()
         reader.slide("1.5")
-        reader.page.get_by_text(f"The end is {1 - 0.7**4:.4f}.").wait_for()
+        reader.page.locator(
+            ".nn-sentence", has_text=f"The end is {1 - 0.7**4:.4f}."
+        ).wait_for()
         reader.write("trial", EXPERIMENT.replace("rate ** np", "1 / 0 + np"))
         assert "ZeroDivisionError" in reader.run("trial", "failed")
         reader.press("trial", "The book’s output")

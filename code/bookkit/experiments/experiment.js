@@ -651,7 +651,10 @@
       this.form.hidden = false;
       const linked = this.restore();
       this.ask.begin(linked || this.packed.sparse);
-      if (linked && location.hash === `#${this.id}`) this.scrollIntoView({ behavior: "instant" });
+      if (linked && location.hash === `#${this.id}`) {
+        for (let fold = this.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+        this.scrollIntoView({ behavior: "instant" });
+      }
       new IntersectionObserver((entries, observer) => {
         if (entries.some((entry) => entry.isIntersecting)) { observer.disconnect(); this.ready(); }
       }, { rootMargin: "600px" }).observe(this);

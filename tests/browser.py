@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+import bookkit.experiments
+
 # What a reader does who opens the deeper sections and skips the predictions: the controls of
 # all experiments open.
 OPEN = """() => {
@@ -20,6 +22,18 @@ OPEN = """() => {
   document.querySelectorAll("nn-experiment")
     .forEach(e => { if (e.asking) e.querySelector("[data-ask=skip]").click(); });
 }"""
+
+
+def page_of(folder: Path, body: str) -> str:
+    """Write a page with experiments in its body, and what moves them; gives its address."""
+    own = Path(bookkit.experiments.__file__).parent
+    style, script = ((own / f"experiment.{kind}").read_text() for kind in ("css", "js"))
+    (folder / "page.html").write_text(
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>page</title>'
+        f"<style>{style}</style><body>{body}<script>{script}</script></body>",
+        encoding="utf-8",
+    )
+    return (folder / "page.html").as_uri()
 
 
 def missing(reason: str) -> None:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 
-from browser import OPEN, Watched
+from browser import OPEN, Watched, page_of
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
-import bookkit.experiments
 from bookkit.experiments import Experiment, frames, head, trail
 from bookkit.experiments.geometry import BREAK
 from bookkit.experiments.pack import Unpacked
-
-FOLDER = Path(bookkit.experiments.__file__).parent
 
 
 def setup():
@@ -78,16 +74,8 @@ def card():
 
 @pytest.fixture(scope="module")
 def address(card, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("page")
-    style, script = (
-        (FOLDER / f"experiment.{end}").read_text(encoding="utf-8")
-        for end in ("css", "js")
-    )
     body = card + '<p style="height: 3000px">far</p>' + define("two").html
-    (folder / "page.html").write_text(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>page</title><style>{style}</style>'
-        f"<body><main>{body}</main><script>{script}</script></body></html>", encoding="utf-8")  # fmt: skip
-    return (folder / "page.html").as_uri()
+    return page_of(tmp_path_factory.mktemp("page"), f"<main>{body}</main>")
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib
 import numpy as np
 import pytest
 
-from browser import OPEN, Watched
+from browser import OPEN, Watched, page_of
 
 matplotlib.use("agg")
 
-import bookkit.experiments
 from bookkit.experiments import Experiment, Graph, Heatmap, head
 
-FOLDER = Path(bookkit.experiments.__file__).parent
 RATES = [0.01, 0.1, 1.0, 10.0]
 MOMENTA = [0.0, 0.25, 0.5, 0.75]
 
@@ -47,14 +43,7 @@ EXPERIMENT = Experiment(
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("handles")
-    style, script = ((FOLDER / f"experiment.{e}").read_text() for e in ("css", "js"))
-    text = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>page</title>'
-        f"<style>{style}</style><body>{EXPERIMENT.html}<script>{script}</script></body>"
-    )
-    (folder / "page.html").write_text(text, encoding="utf-8")
-    return (folder / "page.html").as_uri()
+    return page_of(tmp_path_factory.mktemp("handles"), EXPERIMENT.html)
 
 
 @pytest.fixture(params=[390, 900])

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 
-from browser import Watched
+from browser import Watched, page_of
 
 matplotlib.use("agg")
 
-import bookkit.experiments
 from bookkit.experiments import Curves, Experiment, Predict
 from bookkit.experiments.live import LiveFace
 
-FOLDER = Path(bookkit.experiments.__file__).parent
 ANSWERS = ["it shrinks", "it grows", "it stays"]
 
 
@@ -52,15 +49,8 @@ EXPERIMENTS = [
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("predict")
-    style, script = ((FOLDER / f"experiment.{e}").read_text() for e in ("css", "js"))
     cards = "".join(experiment.html for experiment in EXPERIMENTS)
-    (folder / "page.html").write_text(
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>page</title>'
-        f"<style>{style}</style><body>{cards}<script>{script}</script></body>",
-        encoding="utf-8",
-    )
-    return (folder / "page.html").as_uri()
+    return page_of(tmp_path_factory.mktemp("predict"), cards)
 
 
 @pytest.fixture(params=[390, 900])
@@ -271,14 +261,12 @@ def test_a_card_says_in_one_line_what_it_runs_and_names_the_code(browser, tmp_pa
     line = '<em>no</em> seed. <span class="nn-code">Code: <code>grow</code>.</span>'
     assert f'<p class="nn-runs">Runs: eight products; {line}</p>' in card
     # in a page of cells, the name leads to the cell that defines it, and opens it
-    script = (FOLDER / "experiment.js").read_text()
-    (tmp_path / "page.html").write_text(f"""<!doctype html><title>page</title>
+    body = f"""
       <div class="cell" id="first"><details><summary>code</summary>
         <div class="cell_input">def grow(base):</div></details></div>
-      <div class="cell"><div class="cell_input">Experiment()</div>{card}</div>
-      <script>{script}</script>""")
+      <div class="cell"><div class="cell_input">Experiment()</div>{card}</div>"""
     page = browser.new_page()
-    page.goto((tmp_path / "page.html").as_uri())
+    page.goto(page_of(tmp_path, body))
     page.click(".nn-code a")
     assert page.url.endswith("#first") and page.inner_text("#first .cell_input")
     page.close()

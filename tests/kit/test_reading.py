@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 
-from browser import OPEN, Watched
+from browser import OPEN, Watched, page_of
 
 matplotlib.use("agg")
 
-import bookkit.experiments
 from bookkit.experiments import (
     Bars,
     Curves,
@@ -26,7 +24,6 @@ from bookkit.experiments import (
 from bookkit.experiments.reading import in_words
 from nntrain.landscapes import Bowl, Ravine
 
-FOLDER = Path(bookkit.experiments.__file__).parent
 STEPS = np.arange(11)
 
 
@@ -62,14 +59,7 @@ EXPERIMENT = Experiment(
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("reading")
-    style, script = ((FOLDER / f"experiment.{e}").read_text() for e in ("css", "js"))
-    (folder / "page.html").write_text(
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>page</title>'
-        f"<style>{style}</style><body>{EXPERIMENT.html}<script>{script}</script></body>",
-        encoding="utf-8",
-    )
-    return (folder / "page.html").as_uri()
+    return page_of(tmp_path_factory.mktemp("reading"), EXPERIMENT.html)
 
 
 @pytest.fixture(params=[390, 900])
